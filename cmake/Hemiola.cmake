@@ -1,0 +1,76 @@
+# hemiola_library, hemiola_test, hemiola_bench and hemiola_fuzz: one line a target, the same flags
+# for all. The DEPENDS lists are the architecture; docs/design.md says what may stand in them.
+
+add_library(hemiola_flags INTERFACE)
+target_include_directories(hemiola_flags INTERFACE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR})
+target_compile_options(hemiola_flags INTERFACE -Wall -Wextra -Wshadow -Wconversion
+                       $<$<BOOL:${HEMIOLA_WERROR}>:-Werror>)
+target_link_libraries(hemiola_flags INTERFACE Threads::Threads fmt::fmt-header-only
+                      nlohmann_json::nlohmann_json tl::expected)
+if(HEMIOLA_SANITIZE)
+  target_compile_options(hemiola_flags INTERFACE -fsanitize=${HEMIOLA_SANITIZE}
+                         -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(hemiola_flags INTERFACE -fsanitize=${HEMIOLA_SANITIZE})
+endif()
+if(HEMIOLA_FUZZ)
+  target_compile_options(hemiola_flags INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+# hemiola_library(midi SOURCES reader.cpp ... DEPENDS base ...): the static library hemiola_midi.
+function(hemiola_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LINK" ${ARGN})
+  add_library(hemiola_${name} STATIC ${ARG_SOURCES})
+  list(TRANSFORM ARG_DEPENDS PREPEND hemiola_)
+  target_link_libraries(hemiola_${name} PUBLIC hemiola_flags ${ARG_DEPENDS} PRIVATE ${ARG_LINK})
+endfunction()
+
+# hemiola_test(midi SOURCES reader_test.cpp ... DEPENDS midi ... [LABELS concurrent]): the program
+# midi_test, one entry of ctest. LABELS concurrent: also run under the thread sanitizer.
+function(hemiola_test name)
+  if(NOT HEMIOLA_TESTS)
+    return()
+  endif()
+  find_package(GTest REQUIRED)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPENDS;LINK;LABELS" ${ARGN})
+  add_executable(${name}_test ${ARG_SOURCES})
+  list(TRANSFORM ARG_DEPENDS PREPEND hemiola_)
+  target_link_libraries(${name}_test PRIVATE hemiola_flags ${ARG_DEPENDS} ${ARG_LINK} GTest::gtest
+                        GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${name}_test PRIVATE HEMIOLA_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  add_test(NAME ${name} COMMAND ${name}_test)
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 600)
+  endif()
+  set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+endfunction()
+
+# hemiola_bench(midi SOURCES reader_bench.cpp DEPENDS midi): the program midi_bench.
+function(hemiola_bench name)
+  if(NOT HEMIOLA_BENCH)
+    return()
+  endif()
+  find_package(benchmark REQUIRED)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LINK" ${ARGN})
+  add_executable(${name}_bench ${ARG_SOURCES})
+  list(TRANSFORM ARG_DEPENDS PREPEND hemiola_)
+  target_link_libraries(${name}_bench PRIVATE hemiola_flags ${ARG_DEPENDS} ${ARG_LINK}
+                        benchmark::benchmark)
+endfunction()
+
+# hemiola_fuzz(midi_reader SOURCES x.cpp DEPENDS midi): the program midi_reader_fuzz. Without Clang
+# the same file becomes a ctest that replays fuzz/corpus/midi_reader, so that no crash comes back.
+function(hemiola_fuzz name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LINK" ${ARGN})
+  list(TRANSFORM ARG_DEPENDS PREPEND hemiola_)
+  if(HEMIOLA_FUZZ)
+    add_executable(${name}_fuzz ${ARG_SOURCES})
+    target_link_options(${name}_fuzz PRIVATE -fsanitize=fuzzer)
+  elseif(HEMIOLA_TESTS)
+    add_executable(${name}_fuzz ${ARG_SOURCES} ${PROJECT_SOURCE_DIR}/fuzz/replay_main.cpp)
+    add_test(NAME fuzz_${name}
+             COMMAND ${name}_fuzz ${PROJECT_SOURCE_DIR}/fuzz/corpus/${name})
+  else()
+    return()
+  endif()
+  target_link_libraries(${name}_fuzz PRIVATE hemiola_flags ${ARG_DEPENDS} ${ARG_LINK})
+endfunction()
