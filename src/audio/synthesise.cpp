@@ -1,0 +1,118 @@
+#include "audio/synthesise.h"
+
+#include <fluidsynth.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdlib>
+#include <memory>
+
+#include "midi/writer.h"
+
+namespace hemiola {
+namespace {
+
+template <auto Delete>
+struct Deleter {
+  template <class T>
+  void operator()(T* object) const {
+    Delete(object);
+  }
+};
+using Settings = std::unique_ptr<fluid_settings_t, Deleter<delete_fluid_settings>>;
+using Synth = std::unique_ptr<fluid_synth_t, Deleter<delete_fluid_synth>>;
+using Player = std::unique_ptr<fluid_player_t, Deleter<delete_fluid_player>>;
+
+// FluidSynth prints by default; a library must not.
+void silence_log() {
+  static const bool once = [] {
+    for (int level = 0; level < LAST_LOG_LEVEL; ++level) {
+      fluid_set_log_function(level, nullptr, nullptr);
+    }
+    return true;
+  }();
+  (void)once;
+}
+
+constexpr int kBlock = 1024;             // frames
+constexpr float kSilence = 3.2e-4f;      // -70 dBFS
+constexpr Seconds kSilenceLength{0.25};  // silence that ends the tail
+
+}  // namespace
+
+Result<Path> default_soundfont() {
+  if (const char* set = std::getenv("HEMIOLA_SOUNDFONT"); set != nullptr && *set != '\0') {
+    return Path(set);
+  }
+  constexpr std::array kPlaces = {
+      "/usr/share/sounds/sf3/MuseScore_General_Lite.sf3", "/usr/share/sounds/sf3/default-GM.sf3",
+      "/usr/share/sounds/sf2/default-GM.sf2", "/usr/share/sounds/sf2/FluidR3_GM.sf2"};
+  for (const char* place : kPlaces) {
+    if (std::filesystem::exists(place)) return Path(place);
+  }
+  return fail(
+      "no soundfont found; install Debian's musescore-general-soundfont-small, or name one with "
+      "--soundfont or HEMIOLA_SOUNDFONT");
+}
+
+Result<Audio> synthesise(const midi::File& file, const SynthesisOptions& options,
+                         const std::function<bool(double)>& progress) {
+  silence_log();
+  Path soundfont = options.soundfont;
+  if (soundfont.empty()) {
+    HEMIOLA_TRY(soundfont, default_soundfont());
+  }
+  const Settings settings(new_fluid_settings());
+  fluid_settings_setnum(settings.get(), "synth.sample-rate", options.sample_rate);
+  fluid_settings_setint(settings.get(), "synth.polyphony", 512);
+  fluid_settings_setint(settings.get(), "synth.cpu-cores", 1);
+  fluid_settings_setint(settings.get(), "synth.lock-memory", 0);
+  fluid_settings_setnum(settings.get(), "synth.gain", 0.2);  // headroom; loudness comes later
+  fluid_settings_setstr(settings.get(), "player.timing-source", "sample");
+  fluid_settings_setint(settings.get(), "player.reset-synth", 0);
+  const Synth synth(new_fluid_synth(settings.get()));
+  if (!synth) return fail("synthesis: FluidSynth cannot start at {} Hz", options.sample_rate);
+  if (fluid_synth_sfload(synth.get(), soundfont.c_str(), 1) == FLUID_FAILED) {
+    return fail("{}: not readable as a soundfont (SF2 or SF3)", soundfont.string());
+  }
+  const Bytes bytes = midi::write(file);
+  const Player player(new_fluid_player(synth.get()));
+  if (!player || fluid_player_add_mem(player.get(), bytes.data(), bytes.size()) != FLUID_OK ||
+      fluid_player_play(player.get()) != FLUID_OK) {
+    return fail("synthesis: FluidSynth does not accept the piece");
+  }
+
+  Audio audio{options.sample_rate, 2, {}};
+  const auto frames_of = [&](Seconds seconds) {
+    return static_cast<std::size_t>(seconds.count() * options.sample_rate);
+  };
+  const std::size_t longest = frames_of(options.longest);
+  std::array<float, 2 * kBlock> block;
+  std::size_t ended = 0, quiet = 0;  // frames since the last event; frames of silence
+  for (bool playing = true;
+       playing || (ended < frames_of(options.longest_tail) && quiet < frames_of(kSilenceLength));) {
+    if (fluid_synth_write_float(synth.get(), kBlock, block.data(), 0, 2, block.data(), 1, 2) !=
+        FLUID_OK) {
+      return fail("synthesis: FluidSynth failed after {:.1f} s", audio.length().count());
+    }
+    audio.samples.insert(audio.samples.end(), block.begin(), block.end());
+    const float peak = std::abs(*std::max_element(
+        block.begin(), block.end(), [](float a, float b) { return std::abs(a) < std::abs(b); }));
+    quiet = peak < kSilence ? quiet + kBlock : 0;
+    playing = playing && fluid_player_get_status(player.get()) == FLUID_PLAYER_PLAYING;
+    if (!playing) ended += kBlock;
+    if (audio.frames() > longest) {
+      return fail("synthesis: the piece is longer than {:.0f} s; split it",
+                  options.longest.count());
+    }
+    if (progress) {
+      const int total = fluid_player_get_total_ticks(player.get());
+      const double done = playing ? fluid_player_get_current_tick(player.get()) : total;
+      if (!progress(total > 0 ? std::min(1.0, done / total) : 1.0)) return fail("cancelled");
+    }
+  }
+  return audio;
+}
+
+}  // namespace hemiola
