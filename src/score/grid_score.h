@@ -22,6 +22,7 @@ inline constexpr std::array<int, 58> kTempos = {
     50,  52,  54,  56,  58,  60,  63,  66,  69,  72,  76,  80,  84,  88,  92,
     96,  100, 104, 108, 112, 116, 120, 126, 132, 138, 144, 152, 160, 168, 176,
     184, 192, 200, 208, 216, 224, 232, 240, 252, 264, 276, 288, 300};
+// The nearest in proportion, as an index into kTempos.
 int nearest_tempo_class(double quarters_per_minute);
 
 inline constexpr int kVelocityClasses = 16;  // class c stands for velocities 8c to 8c+7
@@ -84,7 +85,7 @@ struct GridNote {
 };
 
 struct GridTrack {
-  std::uint8_t program = 0;
+  std::uint8_t program = 0;  // General MIDI 0-127; 0 on a drum track
   bool is_drum = false;
   std::vector<GridNote> notes;  // by onset, then pitch from high to low; no two alike in both;
                                 // notes of one pitch never overlap
@@ -105,10 +106,10 @@ struct GridBar {
 };
 
 struct GridScore {
-  // bars.front() is bar 0, an upbeat: a whole bar of its metre that is silent at its start. When
-  // written out, it begins at the cell of its first note.
+  // bars.front() is bar 0, an upbeat: a whole bar of its metre that is silent at its start (no note
+  // begins at tick 0). When written out, it begins at the cell of its first note.
   bool has_upbeat = false;
-  std::vector<GridBar> bars;      // every note begins inside one of them
+  std::vector<GridBar> bars;      // one at least; every note begins inside one of them
   std::vector<GridTrack> tracks;  // at most kMaxTracks
 
   bool operator==(const GridScore&) const = default;

@@ -20,7 +20,7 @@ struct Metre {
 
 // A key signature with its mode; the spelling is kept (F# major is not Gb major).
 struct Key {
-  int fifths = 0;  // -7 (seven flats) to 7 (seven sharps)
+  int fifths = 0;  // of the signature: -7 (seven flats) to 7 (seven sharps)
   bool minor = false;
 
   // Pitch class of the tonic, C = 0.
@@ -48,7 +48,7 @@ struct Track {
 
 struct TempoChange {
   Tick at{};
-  std::int32_t microseconds_per_quarter = 500000;
+  std::int32_t microseconds_per_quarter = 500000;  // > 0
 
   double quarters_per_minute() const { return 6e7 / microseconds_per_quarter; }
 };
@@ -80,9 +80,27 @@ struct Score {
   Tick end() const;  // the end of the last note
   std::size_t note_count() const;
 
-  // Through the tempo map. seconds_at is exact to rounding; tick_at is its inverse.
+  // Through the tempo map. seconds_at is exact to rounding; tick_at is its inverse. For more than
+  // a few calls, build a TempoMap.
   Seconds seconds_at(Tick tick) const;
   Tick tick_at(Seconds seconds) const;
+};
+
+// A score's tempo map made ready for many questions: each costs a binary search.
+class TempoMap {
+ public:
+  explicit TempoMap(const Score& score);
+
+  Seconds seconds_at(Tick tick) const;  // before tick 0 the first tempo is drawn on
+  Tick tick_at(Seconds seconds) const;  // the nearest tick
+
+ private:
+  struct Segment {
+    Tick at{};
+    Seconds start{};
+    double seconds_per_tick = 0;
+  };
+  std::vector<Segment> segments_;  // by time; the first begins at tick 0
 };
 
 }  // namespace hemiola
