@@ -2,7 +2,9 @@
 // lost: reading then writing keeps every event. No music is understood here.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <numeric>
 #include <span>
 #include <string>
 #include <vector>
@@ -57,8 +59,39 @@ struct Division {
   bool operator==(const Division&) const = default;
 };
 
+// A chunk that is neither header nor track: kept as it was, and where it stood.
+struct Chunk {
+  std::array<char, 4> id{};
+  std::uint32_t before_track = 0;  // index of the track that follows it; tracks.size(): the end
+  std::uint32_t payload_begin = 0;
+  std::uint32_t payload_size = 0;
+
+  bool operator==(const Chunk&) const = default;
+};
+
+// What can be wrong in the bytes and mended. reader.h says how each is mended.
+enum class RepairKind : std::uint8_t {
+  kRiff,             // a damaged RIFF wrapping
+  kJunkBefore,       // other bytes before the header
+  kNoHeader,         // no header chunk
+  kHeader,           // an impossible value in the header
+  kTrackCount,       // the header declares another number of tracks
+  kChunk,            // bytes between or after the chunks, or a misspelt chunk name
+  kTrackLength,      // the track is shorter or longer than it declares, or the file is cut
+  kNoEndOfTrack,     // the track does not end with an end of track
+  kAfterEndOfTrack,  // bytes after the end of track
+  kCutEvent,         // an event that runs past the end of its track
+  kDelta,            // a variable-length number of more than four bytes
+  kRunningStatus,    // a data byte where running status does not hold
+  kDataByte,         // a data byte of 128 or more
+  kSystemMessage,    // a system message that may not stand in a file
+  kMetaValue,        // a meta event of the wrong size or with a value out of range; kept as it was
+};
+inline constexpr std::size_t kRepairKinds = 15;
+
 // Something wrong in the bytes that the lenient reader mended, and where.
 struct Repair {
+  RepairKind kind{};
   std::size_t offset = 0;  // in the file
   int track = -1;          // -1: outside any track
   std::string what;
@@ -68,13 +101,27 @@ struct File {
   int format = 1;  // 0, 1 or 2
   Division division;
   std::vector<Track> tracks;
-  std::vector<std::uint8_t> payload;  // arena of all sysex, escape and meta bytes
+  std::vector<Chunk> chunks;          // alien chunks, in the file's order
+  std::vector<std::uint8_t> payload;  // arena of all sysex, escape and meta bytes, and of chunks
 
-  std::vector<Repair> repairs;  // what the reader mended; not written back
+  // What the reader mended; not written back. The first ones are kept, all are counted.
+  std::vector<Repair> repairs;
+  std::array<std::uint32_t, kRepairKinds> repair_counts{};  // by RepairKind
+
+  std::uint64_t repair_count() const {
+    return std::accumulate(repair_counts.begin(), repair_counts.end(), std::uint64_t{0});
+  }
 
   std::span<const std::uint8_t> payload_of(const Event& event) const {
     return std::span(payload).subspan(event.payload_begin, event.payload_size);
   }
+  std::span<const std::uint8_t> payload_of(const Chunk& chunk) const {
+    return std::span(payload).subspan(chunk.payload_begin, chunk.payload_size);
+  }
 };
+
+// Whether two files say the same: format, division, chunks and every event with its payload.
+// Where the payload lies in the arena does not matter, nor do repairs.
+bool same_content(const File& a, const File& b);
 
 }  // namespace hemiola::midi
