@@ -68,6 +68,8 @@ Result<Audio> synthesise(const midi::File& file, const SynthesisOptions& options
   fluid_settings_setint(settings.get(), "synth.polyphony", 512);
   fluid_settings_setint(settings.get(), "synth.cpu-cores", 1);
   fluid_settings_setint(settings.get(), "synth.lock-memory", 0);
+  // Only the instruments that the piece uses are decoded: starts in a fraction of the time.
+  fluid_settings_setint(settings.get(), "synth.dynamic-sample-loading", 1);
   fluid_settings_setnum(settings.get(), "synth.gain", 0.2);  // headroom; loudness comes later
   fluid_settings_setstr(settings.get(), "player.timing-source", "sample");
   fluid_settings_setint(settings.get(), "player.reset-synth", 0);
