@@ -87,20 +87,20 @@ struct GridNote {
 struct GridTrack {
   std::uint8_t program = 0;  // General MIDI 0-127; 0 on a drum track
   bool is_drum = false;
-  std::vector<GridNote> notes;  // by onset, then pitch from high to low; no two alike in both;
-                                // notes of one pitch never overlap
+  std::vector<GridNote> notes{};  // by onset, then pitch from high to low; no two alike in both;
+                                  // notes of one pitch never overlap
 
   bool operator==(const GridTrack&) const = default;
 };
 
 struct GridBar {
-  Metre metre;
-  std::optional<Key> key;         // in force here; nullopt: none stated
+  Metre metre{};
+  std::optional<Key> key{};       // in force here; nullopt: none stated
   std::uint8_t tempo_class = 36;  // in force here; index into kTempos
   // In force from the bar's start, and from its middle; nullopt where nothing is stated. Only bars
   // with an even number of cells have a middle.
-  std::optional<Chord> chord;
-  std::optional<Chord> chord_at_middle;
+  std::optional<Chord> chord{};
+  std::optional<Chord> chord_at_middle{};
 
   bool operator==(const GridBar&) const = default;
 };
