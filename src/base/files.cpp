@@ -72,6 +72,10 @@ Result<std::string> read_text(const Path& path, std::size_t limit) {
 }
 
 Status write_file(const Path& path, std::span<const std::uint8_t> bytes) {
+  return write_pieces(path, {&bytes, 1});
+}
+
+Status write_pieces(const Path& path, std::span<const std::span<const std::uint8_t>> pieces) {
   std::error_code code;
   if (path.has_parent_path()) {
     std::filesystem::create_directories(path.parent_path(), code);
@@ -89,12 +93,13 @@ Status write_file(const Path& path, std::span<const std::uint8_t> bytes) {
     ::unlink(temporary.c_str());
     return error;
   };
-  std::size_t done = 0;
-  while (done < bytes.size()) {
-    const auto n = ::write(file.get(), bytes.data() + done, bytes.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return give_up("write");
-    done += static_cast<std::size_t>(n);
+  for (auto rest : pieces) {
+    while (!rest.empty()) {
+      const auto n = ::write(file.get(), rest.data(), rest.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return give_up("write");
+      rest = rest.subspan(static_cast<std::size_t>(n));
+    }
   }
   if (::fsync(file.get()) != 0 || !file.close()) return give_up("write");
   if (::rename(temporary.c_str(), path.c_str()) != 0) return give_up("rename");

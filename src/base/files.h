@@ -26,6 +26,8 @@ Result<std::string> read_text(const Path& path, std::size_t limit = kDefaultRead
 // Creates the parent folders. An existing file is replaced at once or, on failure, left as it was.
 Status write_file(const Path& path, std::span<const std::uint8_t> bytes);
 Status write_text(const Path& path, std::string_view text);
+// The pieces one after the other, without joining them in memory first.
+Status write_pieces(const Path& path, std::span<const std::span<const std::uint8_t>> pieces);
 
 // A read-only map of a whole file. Moves, never copies; the bytes live as long as the object.
 class MappedFile {
