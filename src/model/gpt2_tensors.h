@@ -44,7 +44,7 @@ inline constexpr std::string_view kTensorPrefix = "transformer.";
 // A set of owned fp32 tensors with the registry's names.
 class OwnedWeights {
  public:
-  // GPT-2's own initialisation: normal(0, initializer_range), projections divided by
+  // GPT-2's own initialisation: (nearly) normal(0, initializer_range), projections divided by
   // sqrt(2 * layers), norms 1, biases 0. The same seed gives the same weights everywhere.
   static OwnedWeights random(const ModelConfig& config, std::uint64_t seed);
   // All zero, norm weights 1.
