@@ -72,6 +72,7 @@ struct Chunk {
 // What can be wrong in the bytes and mended. reader.h says how each is mended.
 enum class RepairKind : std::uint8_t {
   kRiff,             // a damaged RIFF wrapping
+  kLineEndings,      // the file went through a program that rewrites line endings
   kJunkBefore,       // other bytes before the header
   kNoHeader,         // no header chunk
   kHeader,           // an impossible value in the header
@@ -81,13 +82,14 @@ enum class RepairKind : std::uint8_t {
   kNoEndOfTrack,     // the track does not end with an end of track
   kAfterEndOfTrack,  // bytes after the end of track
   kCutEvent,         // an event that runs past the end of its track
-  kDelta,            // a variable-length number of more than four bytes
+  kDamage,           // bytes within a track that make no sense
+  kDelta,            // a variable-length number of more than four bytes, or a delta time missing
   kRunningStatus,    // a data byte where running status does not hold
   kDataByte,         // a data byte of 128 or more
   kSystemMessage,    // a system message that may not stand in a file
   kMetaValue,        // a meta event of the wrong size or with a value out of range; kept as it was
 };
-inline constexpr std::size_t kRepairKinds = 15;
+inline constexpr std::size_t kRepairKinds = 17;
 
 // Something wrong in the bytes that the lenient reader mended, and where.
 struct Repair {
