@@ -112,6 +112,17 @@ int nearest_tempo_class(double quarters_per_minute) {
   return quarters_per_minute * quarters_per_minute < low * high ? index - 1 : index;
 }
 
+std::optional<Metre> metre_of_length(GridTick length, int denominator) {
+  for (int d = denominator; d <= 32; d *= 2) {
+    const int numerator = length.count() * d / 96;
+    if (numerator >= 1 && numerator <= kMaxMetreNumerator && numerator * 96 / d == length.count() &&
+        numerator * 96 % d == 0) {
+      return Metre{numerator, d};
+    }
+  }
+  return std::nullopt;
+}
+
 std::size_t GridScore::note_count() const {
   std::size_t count = 0;
   for (const GridTrack& track : tracks) count += track.notes.size();
@@ -128,6 +139,18 @@ std::vector<GridTick> GridScore::bar_starts() const {
   }
   starts.push_back(at);
   return starts;
+}
+
+GridTick GridScore::unwritten_rest() const {
+  if (!has_upbeat) return {};
+  const GridTick end = bar_length(bars.front().metre);
+  GridTick first = end;
+  for (const GridTrack& track : tracks) {
+    if (!track.notes.empty()) first = std::min(first, track.notes.front().onset);
+  }
+  if (first == end) return {};  // an upbeat bar of silence is written whole
+  const GridTick cell = cell_length(bars.front().metre);
+  return cell * (first / cell);
 }
 
 Status validate(const GridScore& score) {

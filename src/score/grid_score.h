@@ -51,6 +51,10 @@ constexpr int cell_count(Metre metre) {
 inline constexpr int kMaxCellLength = 36;
 inline constexpr int kMaxCells = 32;  // cells in a bar
 
+// The metre of a bar of this length: with the denominator wished for or the next finer one that
+// can say it; nullopt where none can.
+std::optional<Metre> metre_of_length(GridTick length, int denominator);
+
 enum class ChordQuality : std::uint8_t {
   kMajor,
   kMinor,
@@ -117,6 +121,8 @@ struct GridScore {
   std::size_t note_count() const;
   // Onset of each bar, and one past the last: bars.size() + 1 values.
   std::vector<GridTick> bar_starts() const;
+  // The silent cells of an upbeat bar that are not written out; 0 without an upbeat.
+  GridTick unwritten_rest() const;
 };
 
 // Every invariant above, or what breaks it and where.
