@@ -16,7 +16,7 @@ float nearly_normal(Rng& rng) {
     for (int i = 0; i < 4; ++i, word >>= 16) sum += static_cast<std::int64_t>(word & 0xffff);
   }
   constexpr double kMean = 8 * 65535.0 / 2;
-  constexpr double kDeviation = 53509.8;  // sqrt(8 * (65536^2 - 1) / 12)
+  constexpr double kDeviation = 53509.92;  // sqrt(8 * (65536^2 - 1) / 12)
   return static_cast<float>((static_cast<double>(sum) - kMean) / kDeviation);
 }
 

@@ -1,0 +1,63 @@
+// Keys and values of the tokens that each stream has seen, and the working memory of a forward
+// pass. Made by Model::make_cache for that model; all memory is taken there. Moves, never copies;
+// a stream is copied by name.
+//
+// Keys of one layer, stream and head stand in blocks of 16 positions, (capacity / 16, head_width,
+// 16), so that a query meets 16 keys at a time without sums across a register; values stand as
+// (capacity, head_width rounded up to 16).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "engine/aligned.h"
+
+namespace hemiola::engine {
+
+enum class CacheType {
+  kAuto,  // fp32 beside fp32 weights, else bf16
+  kFp32,
+  kBf16,
+};
+
+class KvCache {
+ public:
+  struct Shape {
+    int layers = 0, heads = 0, head_width = 0;
+    int streams = 0;
+    int capacity = 0;  // tokens of each stream
+    CacheType type = CacheType::kFp32;
+    std::size_t scratch_bytes = 0;
+  };
+
+  explicit KvCache(const Shape& shape);
+
+  int streams() const { return shape_.streams; }
+  int capacity() const { return shape_.capacity; }
+  const Shape& shape() const { return shape_; }
+  int length(int stream) const { return lengths_[static_cast<std::size_t>(stream)]; }
+
+  // Forgets all but the first `length` tokens; precondition: 0 <= length <= length(stream).
+  void truncate(int stream, int length);
+  // Makes stream `to` a copy of what stream `from` has seen: one prompt, many continuations.
+  void copy_stream(int from, int to);
+
+  // For Model. Elements are fp32 or bf16 after the type.
+  std::byte* keys(int layer, int stream, int head);
+  std::byte* values(int layer, int stream, int head);
+  std::byte* scratch() { return scratch_.data(); }
+  void set_length(int stream, int length) { lengths_[static_cast<std::size_t>(stream)] = length; }
+
+ private:
+  std::size_t key_bytes(int tokens) const;
+  std::size_t value_bytes(int tokens) const;
+
+  Shape shape_;
+  std::size_t head_bytes_ = 0;  // keys, then values, of one layer, stream and head
+  std::vector<int> lengths_;
+  AlignedBytes memory_;
+  AlignedBytes scratch_;
+};
+
+}  // namespace hemiola::engine
