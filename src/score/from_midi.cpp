@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <limits>
-#include <tuple>
 
 #include "score/midi_text.h"
 
@@ -71,6 +70,22 @@ class Timeline {
 };
 
 using Programs = std::array<std::vector<Dated<std::uint8_t>>, kChannels>;
+
+// By onset already; those of one onset by pitch.
+void sort_chords(std::vector<Note>& notes) {
+  for (auto begin = notes.begin(); begin != notes.end();) {
+    auto end = begin + 1;
+    while (end != notes.end() && end->onset == begin->onset) ++end;
+    const auto higher = [](const Note& x, const Note& y) { return x.pitch < y.pitch; };
+    if (end - begin > 32) {
+      std::stable_sort(begin, end, higher);
+    } else {  // by insertion: no memory
+      for (auto i = begin + 1; i < end; ++i)
+        std::rotate(std::upper_bound(begin, i, *i, higher), i, i + 1);
+    }
+    begin = end;
+  }
+}
 
 class Importer {
  public:
@@ -430,14 +445,7 @@ Result<Score> Importer::run() {
   if (score_.tracks.empty()) {
     return fail("no notes in it ({} tracks): nothing to read as music", file_.tracks.size());
   }
-  const auto by_onset = [](const Note& a, const Note& b) {
-    return std::tie(a.onset, a.pitch) < std::tie(b.onset, b.pitch);
-  };
-  for (Track& track : score_.tracks) {
-    if (!std::is_sorted(track.notes.begin(), track.notes.end(), by_onset)) {
-      std::stable_sort(track.notes.begin(), track.notes.end(), by_onset);
-    }
-  }
+  for (Track& track : score_.tracks) sort_chords(track.notes);
   if (options_.pedal) hold_by_pedal();
   name_tracks();
   choose_lyrics();
