@@ -1,0 +1,105 @@
+#include "beats/alignment.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <vector>
+
+namespace hemiola {
+namespace {
+
+constexpr std::size_t kStretch = 32;       // onsets
+constexpr std::size_t kMostOnsets = 8192;  // enough to tell
+// Parts of a quarter at which onsets may gather. Whole quarters are in none but add to all.
+constexpr std::array<int, 3> kParts = {2, 3, 4};
+constexpr int kPhases = 48;
+
+struct Circle {
+  std::array<float, kPhases> cosine{}, sine{};
+  Circle() {
+    for (int i = 0; i < kPhases; ++i) {
+      const double angle = 2 * 3.14159265358979323846 * i / kPhases;
+      cosine[static_cast<std::size_t>(i)] = static_cast<float>(std::cos(angle));
+      sine[static_cast<std::size_t>(i)] = static_cast<float>(std::sin(angle));
+    }
+  }
+};
+
+// The places in a quarter where notes begin, one for each tick, over all tracks.
+std::vector<std::int64_t> onset_phases(const Score& score) {
+  std::vector<Tick> onsets;
+  for (const Track& track : score.tracks) {
+    Tick before(-1);
+    std::size_t taken = 0;
+    for (const Note& note : track.notes) {
+      if (note.onset == before) continue;
+      onsets.push_back(before = note.onset);
+      if (++taken == kMostOnsets) break;
+    }
+  }
+  std::sort(onsets.begin(), onsets.end());
+  onsets.erase(std::unique(onsets.begin(), onsets.end()), onsets.end());
+  if (onsets.size() > kMostOnsets) onsets.resize(kMostOnsets);
+  std::vector<std::int64_t> phases;
+  phases.reserve(onsets.size());
+  for (const Tick onset : onsets) phases.push_back(onset.count() % score.ticks_per_quarter);
+  return phases;
+}
+
+double chance_of_grid(int ticks_per_quarter) {
+  int on = 0;
+  for (int tick = 0; tick < ticks_per_quarter; ++tick) {
+    const std::int64_t place = std::int64_t{tick} * 24;
+    if (place % ticks_per_quarter == 0) ++on;
+  }
+  return static_cast<double>(on) / ticks_per_quarter;
+}
+
+}  // namespace
+
+bool Alignment::is_aligned() const { return exact > 0.5 || gathered > 0.5; }
+
+Alignment measure_alignment(const Score& score) {
+  static const Circle circle;
+  Alignment result;
+  const std::vector<std::int64_t> phases = onset_phases(score);
+  if (phases.empty()) return result;
+  const std::int64_t quarter = score.ticks_per_quarter;
+
+  std::size_t exact = 0;
+  double squares = 0;
+  double gathered = 0;
+  for (std::size_t begin = 0; begin < phases.size(); begin += kStretch) {
+    const std::size_t end = std::min(phases.size(), begin + kStretch);
+    std::array<float, kParts.size()> x{}, y{};
+    for (std::size_t i = begin; i < end; ++i) {
+      const std::int64_t phase = phases[i];
+      if (phase * 24 % quarter == 0) ++exact;
+      const double place = 24 * static_cast<double>(phase) / static_cast<double>(quarter);
+      const double of_quarters = place - 6 * std::round(place / 6);
+      const double of_thirds = place - 8 * std::round(place / 8);
+      squares += std::min(of_quarters * of_quarters, of_thirds * of_thirds);
+      for (std::size_t k = 0; k < kParts.size(); ++k) {
+        const auto angle =
+            static_cast<std::size_t>(phase * kParts[k] % quarter * kPhases / quarter);
+        x[k] += circle.cosine[angle];
+        y[k] += circle.sine[angle];
+      }
+    }
+    float best = 0;
+    for (std::size_t k = 0; k < kParts.size(); ++k) {
+      best = std::max(best, x[k] * x[k] + y[k] * y[k]);
+    }
+    gathered += std::sqrt(best);
+  }
+  const auto count = static_cast<double>(phases.size());
+  const double chance = chance_of_grid(score.ticks_per_quarter);
+  result.exact = chance > 0.8
+                     ? 0
+                     : std::max(0.0, (static_cast<double>(exact) / count - chance) / (1 - chance));
+  result.gathered = gathered / count;
+  result.spread = std::sqrt(squares / count);
+  return result;
+}
+
+}  // namespace hemiola

@@ -1,0 +1,26 @@
+// Does a file's own grid mean anything? Whether its onsets sit on the quarters and their parts, or
+// were played freely and only written down at some tempo.
+#pragma once
+
+#include "score/score.h"
+
+namespace hemiola {
+
+struct Alignment {
+  // The share of onsets that lie on 1/24 of a quarter to the tick, beyond what chance would give:
+  // 1 for written music, about 0 for played. Below 0.2 where the division is too coarse to tell.
+  double exact = 0;
+  // How much onsets gather at halves, thirds or quarters of a quarter: the length of the mean
+  // vector at the best of these, over stretches of 32 onsets. 1: all at one place; free play has
+  // about 0.2.
+  double gathered = 0;
+  // Of onsets from the nearest quarter of a quarter or third, in 24ths of a quarter: the root of
+  // the mean square, about 1.9 for free play.
+  double spread = 0;
+
+  bool is_aligned() const;
+};
+
+Alignment measure_alignment(const Score& score);
+
+}  // namespace hemiola
