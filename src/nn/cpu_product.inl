@@ -1,0 +1,249 @@
+// Part of cpu_kernels.inl: matrix products. The left side is read a pair (bf16) or a number (fp32)
+// at a time and spread over a register, the right side comes from panels. A tile of results is
+// summed in registers, laid down in a small buffer and handed on row by row, so that whatever
+// follows (bias, GELU, residual, rounding) is done while it is in the nearest cache.
+
+// acc += left * right, one step of the inner loop.
+HEMIOLA_INLINE vf multiply_add(vf acc, const float* left, vf right) { return acc + right * *left; }
+HEMIOLA_INLINE vf multiply_add(vf acc, const Bf16* left, vf right) {
+  const std::uint32_t pair = *reinterpret_cast<const u32_any*>(left);
+#if defined(__AVX512BF16__)
+  const __m512i spread = _mm512_set1_epi32(static_cast<int>(pair));
+  return reinterpret_cast<vf>(_mm512_dpbf16_ps(reinterpret_cast<__m512>(acc),
+                                               reinterpret_cast<__m512bh>(spread),
+                                               reinterpret_cast<__m512bh>(right)));
+#else
+  const float low = __builtin_bit_cast(float, pair << 16);
+  const float high = __builtin_bit_cast(float, pair & 0xffff0000U);
+  const vu bits = as_bits(right);
+  return acc + as_float(bits << 16) * low + as_float(bits & 0xffff0000U) * high;
+#endif
+}
+HEMIOLA_INLINE vf load_pairs(const float* p) { return load(p); }
+HEMIOLA_INLINE vf load_pairs(const Bf16* p) {
+  return as_float(*reinterpret_cast<const vu_any*>(p));
+}
+
+// tile (R, kPanel) = left (R, steps) * panel (steps, kPanel). Left element (r, k) stands at
+// left[r * row_stride + k * step_stride]; a step is a pair or a number.
+template <int R, class S>
+[[gnu::noinline]] static void product_tile(const S* left, std::ptrdiff_t row_stride,
+                                           std::ptrdiff_t step_stride, const S* panel, int steps,
+                                           float* tile) {
+  vf acc[R][2];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) acc[r][0] = acc[r][1] = vf{};
+  for (int k = 0; k < steps; ++k) {
+    const vf right0 = load_pairs(panel);
+    const vf right1 = load_pairs(panel + kLanes * Format<S>::kPair);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      acc[r][0] = multiply_add(acc[r][0], left + r * row_stride, right0);
+      acc[r][1] = multiply_add(acc[r][1], left + r * row_stride, right1);
+    }
+    left += step_stride;
+    panel += kPanel * Format<S>::kPair;
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) {
+    store(tile + r * kPanel, acc[r][0]);
+    store(tile + r * kPanel + kLanes, acc[r][1]);
+  }
+}
+
+// Any number of rows up to kTall.
+template <class S>
+HEMIOLA_INLINE void product_rows(const S* left, std::ptrdiff_t row_stride,
+                                 std::ptrdiff_t step_stride, const S* panel, int steps, int rows,
+                                 float* tile) {
+  if (rows == kTall) {
+    product_tile<kTall>(left, row_stride, step_stride, panel, steps, tile);
+    return;
+  }
+  int r = 0;
+  for (; r + 4 <= rows; r += 4) {
+    product_tile<4>(left + r * row_stride, row_stride, step_stride, panel, steps,
+                    tile + r * kPanel);
+  }
+  for (; r < rows; ++r) {
+    product_tile<1>(left + r * row_stride, row_stride, step_stride, panel, steps,
+                    tile + r * kPanel);
+  }
+}
+
+// left (m, k), row-major with stride ld, times panels of (k, n). Calls
+// finish(row, column, sums, count) for each row of each tile; count <= kPanel columns.
+template <class S, class Finish>
+HEMIOLA_INLINE void product(const S* left, std::ptrdiff_t ld, const S* panels, int m, int n, int k,
+                            Finish&& finish) {
+  constexpr int kBlock = 8 * kTall;  // rows that stay in the second cache while panels pass
+  constexpr int kPair = Format<S>::kPair;
+  const int steps = (k + kPair - 1) / kPair;
+  alignas(64) float tile[kTall * kPanel];
+  for (int m0 = 0; m0 < m; m0 += kBlock) {
+    const int m1 = at_most(m0 + kBlock, m);
+    for (int n0 = 0; n0 < n; n0 += kPanel) {
+      const S* panel = panels + static_cast<std::ptrdiff_t>(n0) * steps * kPair;
+      const int columns = at_most(n - n0, kPanel);
+      for (int i = m0; i < m1; i += kTall) {
+        const int rows = at_most(m1 - i, kTall);
+        product_rows(left + i * ld, ld, kPair, panel, steps, rows, tile);
+        for (int r = 0; r < rows; ++r) finish(i + r, n0, tile + r * kPanel, columns);
+      }
+    }
+  }
+}
+
+// Panels of x (k, n), row-major with stride ld: the rows interleaved where the format wants pairs.
+// Missing rows and columns at the edges become 0. Offset of panel p: p * kPanel * round_up(k).
+template <class S, class T>
+static void pack_rows(const T* x, std::ptrdiff_t ld, int k, int n, S* panels) {
+  constexpr int kPair = Format<S>::kPair;
+  const int steps = (k + kPair - 1) / kPair;
+  for (int n0 = 0; n0 < n; n0 += kPanel) {
+    S* to = panels + static_cast<std::ptrdiff_t>(n0) * steps * kPair;
+    const int columns = at_most(n - n0, kPanel);
+    for (int step = 0; step < steps; ++step, to += kPanel * kPair) {
+      const T* row = x + static_cast<std::ptrdiff_t>(step) * kPair * ld + n0;
+      if constexpr (kPair == 1) {
+        if (columns == kPanel) {
+          store(to, load(row));
+          store(to + kLanes, load(row + kLanes));
+          continue;
+        }
+        for (int j = 0; j < kPanel; ++j) set_scalar(to[j], j < columns ? scalar(row[j]) : 0.0F);
+      } else {
+        const bool second = step * 2 + 1 < k;
+        if (columns == kPanel) {
+          for (int j = 0; j < kPanel; j += kLanes) {
+            const vu low = as_bits(load(row + j));
+            const vu high = second ? as_bits(load(row + ld + j)) : vu{};
+            vu pair;
+            if constexpr (sizeof(T) == 2) {
+              pair = (low >> 16) | high;
+            } else {
+              pair = round_bits(as_float(low)) | (round_bits(as_float(high)) << 16);
+            }
+            *reinterpret_cast<vu_any*>(to + 2 * j) = pair;
+          }
+          continue;
+        }
+        for (int j = 0; j < kPanel; ++j) {
+          set_scalar(to[2 * j], j < columns ? scalar(row[j]) : 0.0F);
+          set_scalar(to[2 * j + 1], j < columns && second ? scalar(row[ld + j]) : 0.0F);
+        }
+      }
+    }
+  }
+}
+
+// Panels of the transpose of x (n, k): right-hand side (k, n).
+template <class S, class T>
+static void pack_columns(const T* x, std::ptrdiff_t ld, int k, int n, S* panels) {
+  constexpr int kPair = Format<S>::kPair;
+  const int depth = round_up(k, kPair);
+  for (int n0 = 0; n0 < n; n0 += kPanel) {
+    S* panel = panels + static_cast<std::ptrdiff_t>(n0) * depth;
+    const int columns = at_most(n - n0, kPanel);
+    for (int j = 0; j < kPanel; ++j) {
+      const T* row = x + (n0 + j) * ld;
+      S* to = panel + j * kPair;
+      if (j >= columns) {
+        for (int i = 0; i < depth; i += kPair, to += kPanel * kPair) {
+          for (int p = 0; p < kPair; ++p) set_scalar(to[p], 0.0F);
+        }
+      } else if constexpr (kPair == 2 && sizeof(T) == 2) {
+        int i = 0;
+        for (; i + 2 <= k; i += 2, to += kPanel * 2) {
+          *reinterpret_cast<u32_any*>(to) = *reinterpret_cast<const u32_any*>(row + i);
+        }
+        if (i < k) {
+          to[0] = row[i];
+          set_scalar(to[1], 0.0F);
+        }
+      } else {
+        for (int i = 0; i < depth; i += kPair, to += kPanel * kPair) {
+          for (int p = 0; p < kPair; ++p) set_scalar(to[p], i + p < k ? scalar(row[i + p]) : 0.0F);
+        }
+      }
+    }
+  }
+}
+
+// Memory handed out piece by piece from one block; with a null block it only counts.
+struct Scratch {
+  std::byte* base;
+  std::size_t used = 0;
+
+  template <class T>
+  T* take(std::size_t count) {
+    T* p = base == nullptr ? nullptr : reinterpret_cast<T*>(base + used);
+    used += (count * sizeof(T) + 63) / 64 * 64;
+    return p;
+  }
+};
+
+constexpr int kGradTokens = 256;  // tokens summed before the gradient in memory is touched
+
+template <class S>
+struct GradScratch {
+  S *left, *right;
+  explicit GradScratch(const WeightGrad& t, Scratch s) {
+    left = s.take<S>(static_cast<std::size_t>(round_up(t.m1 - t.m0, kPanel)) * kGradTokens);
+    right = s.take<S>(static_cast<std::size_t>(round_up(t.n1 - t.n0, kPanel)) * kGradTokens);
+    bytes = s.used;
+  }
+  std::size_t bytes;
+};
+
+template <class S>
+static std::size_t grad_scratch(const WeightGrad& task) {
+  return GradScratch<S>(task, Scratch{nullptr}).bytes;
+}
+
+template <class S>
+static void weight_grad(const WeightGrad& t, std::byte* memory) {
+  constexpr int kPair = Format<S>::kPair;
+  const GradScratch<S> scratch(t, Scratch{memory});
+  const int m = t.m1 - t.m0;
+  const int n = t.n1 - t.n0;
+  const S* left = static_cast<const S*>(t.left) + t.m0;
+  const S* right = static_cast<const S*>(t.right) + t.n0;
+  alignas(64) float tile[kShort * kPanel];
+  if (t.bias_grad != nullptr && !t.add) {
+    for (int j = 0; j < n; ++j) t.bias_grad[t.n0 + j] = 0.0F;
+  }
+  for (int k0 = 0; k0 < t.tokens; k0 += kGradTokens) {
+    const int k = at_most(t.tokens - k0, kGradTokens);
+    const int steps = (k + kPair - 1) / kPair;
+    const bool add = t.add || k0 > 0;
+    pack_rows(left + k0 * t.ld_left, t.ld_left, k, m, scratch.left);
+    pack_rows(right + k0 * t.ld_right, t.ld_right, k, n, scratch.right);
+    if (t.bias_grad != nullptr) {
+      for (int j = 0; j < n; j += kLanes) {
+        vf total{};
+        for (int i = 0; i < k; ++i) total += load(right + (k0 + i) * t.ld_right + j);
+        float* to = t.bias_grad + t.n0 + j;
+        store(to, load(to) + total);
+      }
+    }
+    for (int i = 0; i < m; i += kShort) {
+      const S* rows = scratch.left +
+                      static_cast<std::ptrdiff_t>(i / kPanel) * kPanel * steps * kPair +
+                      i % kPanel * kPair;
+      const int count = at_most(m - i, kShort);
+      for (int j = 0; j < n; j += kPanel) {
+        const S* panel = scratch.right + static_cast<std::ptrdiff_t>(j) * steps * kPair;
+        product_tile<kShort>(rows, kPair, kPanel * kPair, panel, steps, tile);
+        const int columns = at_most(n - j, kPanel);
+        for (int r = 0; r < count; ++r) {
+          float* to = t.grad + (t.m0 + i + r) * t.ld_grad + t.n0 + j;
+          const float* from = tile + r * kPanel;
+          for (int c = 0; c < columns; c += kLanes) {
+            store(to + c, add ? load(to + c) + load(from + c) : load(from + c));
+          }
+        }
+      }
+    }
+  }
+}

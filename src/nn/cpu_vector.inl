@@ -1,0 +1,125 @@
+// Part of cpu_kernels.inl: vectors of floats of the width that this instruction set has, in the
+// compiler's own vector types, and the two stored formats. Everything is static or in the unnamed
+// namespace and nothing of the standard library is called, so that no function compiled for one
+// instruction set can be linked in place of another's.
+
+#if defined(__AVX512F__)
+constexpr int kLanes = 16;
+constexpr int kTall = 12;  // rows of a tile of products; two registers wide
+constexpr int kShort = 8;  // the same where rows come out of a panel; divides kPanel
+#elif defined(__AVX2__)
+constexpr int kLanes = 8;
+constexpr int kTall = 6;
+constexpr int kShort = 4;
+#else
+constexpr int kLanes = 4;
+constexpr int kTall = 4;
+constexpr int kShort = 4;
+#endif
+constexpr int kPanel = 2 * kLanes;
+
+#define HEMIOLA_INLINE [[gnu::always_inline]] inline
+
+typedef float vf __attribute__((vector_size(kLanes * 4)));
+typedef std::int32_t vi __attribute__((vector_size(kLanes * 4)));
+typedef std::uint32_t vu __attribute__((vector_size(kLanes * 4)));
+typedef std::uint16_t vh __attribute__((vector_size(kLanes * 2)));
+typedef float vf_any __attribute__((vector_size(kLanes * 4), aligned(4), may_alias));
+typedef std::uint32_t vu_any __attribute__((vector_size(kLanes * 4), aligned(2), may_alias));
+typedef std::uint16_t vh_any __attribute__((vector_size(kLanes * 2), aligned(2), may_alias));
+typedef std::uint32_t u32_any __attribute__((aligned(2), may_alias));
+
+struct Bf16 {
+  std::uint16_t bits;
+};
+
+HEMIOLA_INLINE vf splat(float x) { return vf{} + x; }
+HEMIOLA_INLINE vf load(const float* p) { return *reinterpret_cast<const vf_any*>(p); }
+HEMIOLA_INLINE void store(float* p, vf x) { *reinterpret_cast<vf_any*>(p) = x; }
+HEMIOLA_INLINE vf as_float(vu x) { return reinterpret_cast<vf>(x); }
+HEMIOLA_INLINE vu as_bits(vf x) { return reinterpret_cast<vu>(x); }
+HEMIOLA_INLINE vf maximum(vf a, vf b) { return a > b ? a : b; }
+
+HEMIOLA_INLINE vu round_bits(vf x) {
+  const vu b = as_bits(x);
+  return (b + 0x7fffU + ((b >> 16) & 1U)) >> 16;
+}
+
+HEMIOLA_INLINE vf load(const Bf16* p) {
+  const vh h = *reinterpret_cast<const vh_any*>(p);
+  return as_float(__builtin_convertvector(h, vu) << 16);
+}
+HEMIOLA_INLINE void store(Bf16* p, vf x) {
+#if defined(__AVX512BF16__)
+  const auto h = _mm512_cvtneps_pbh(reinterpret_cast<__m512>(x));
+  *reinterpret_cast<vh_any*>(p) = reinterpret_cast<vh>(h);
+#else
+  *reinterpret_cast<vh_any*>(p) = __builtin_convertvector(round_bits(x), vh);
+#endif
+}
+HEMIOLA_INLINE float scalar(float x) { return x; }
+HEMIOLA_INLINE float scalar(Bf16 x) {
+  const std::uint32_t b = static_cast<std::uint32_t>(x.bits) << 16;
+  return __builtin_bit_cast(float, b);
+}
+HEMIOLA_INLINE void set_scalar(float& to, float x) { to = x; }
+HEMIOLA_INLINE void set_scalar(Bf16& to, float x) {
+  const auto b = __builtin_bit_cast(std::uint32_t, x);
+  to.bits = static_cast<std::uint16_t>((b + 0x7fffU + ((b >> 16) & 1U)) >> 16);
+}
+
+HEMIOLA_INLINE float sum(vf x) {
+  float total = 0;
+  for (int i = 0; i < kLanes; ++i) total += x[i];
+  return total;
+}
+HEMIOLA_INLINE float largest(vf x) {
+  float most = x[0];
+  for (int i = 1; i < kLanes; ++i) most = x[i] > most ? x[i] : most;
+  return most;
+}
+
+// exp, relative error under 2e-7 on [-87.3, 88.3]; exactly 0 below.
+HEMIOLA_INLINE vf exponential(vf x) {
+  const vi normal = x > splat(-87.3F);
+  x = maximum(x, splat(-87.3F));
+  x = x < splat(88.3F) ? x : splat(88.3F);
+  const vf magic = splat(12582912.0F);  // 1.5 * 2^23: rounds to an integer
+  const vf shifted = x * 1.44269504F + magic;
+  const vf n = shifted - magic;
+  const vf r = (x - n * 0.693359375F) + n * 2.12194440e-4F;
+  vf p = splat(1.9875691500e-4F);
+  p = p * r + 1.3981999507e-3F;
+  p = p * r + 8.3334519073e-3F;
+  p = p * r + 4.1665795894e-2F;
+  p = p * r + 1.6666665459e-1F;
+  p = p * r + 0.5F;
+  p = p * r * r + r + 1.0F;
+  return normal ? as_float(as_bits(p) + (as_bits(shifted) << 23)) : vf{};
+}
+
+// Whether element `index` is kept, by a hash of it: the same in the forward and the backward pass.
+HEMIOLA_INLINE vf keep_mask(std::uint32_t seed, std::uint32_t index, float dropout) {
+  vu h{};
+  for (int i = 0; i < kLanes; ++i) h[i] = index + static_cast<std::uint32_t>(i);
+  h = (h ^ seed) * 0x9e3779b1U;
+  h = (h ^ (h >> 16)) * 0x7feb352dU;
+  h = (h ^ (h >> 15)) * 0x846ca68bU;
+  h = h ^ (h >> 16);
+  const vf uniform = __builtin_convertvector(reinterpret_cast<vi>(h >> 8), vf) * 0x1.0p-24F;
+  return uniform >= splat(dropout) ? splat(1.0F / (1.0F - dropout)) : vf{};
+}
+
+template <class S>
+struct Format;  // kPair: rows interleaved in a panel
+template <>
+struct Format<float> {
+  static constexpr int kPair = 1;
+};
+template <>
+struct Format<Bf16> {
+  static constexpr int kPair = 2;
+};
+
+HEMIOLA_INLINE int round_up(int x, int to) { return (x + to - 1) / to * to; }
+HEMIOLA_INLINE int at_most(int x, int most) { return x < most ? x : most; }

@@ -1,0 +1,4 @@
+// The precompiled header of the files that include libtorch.
+#pragma once
+
+#include <torch/torch.h>
