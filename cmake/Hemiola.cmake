@@ -55,6 +55,7 @@ function(hemiola_bench name)
   list(TRANSFORM ARG_DEPENDS PREPEND hemiola_)
   target_link_libraries(${name}_bench PRIVATE hemiola_flags ${ARG_DEPENDS} ${ARG_LINK}
                         benchmark::benchmark)
+  target_compile_definitions(${name}_bench PRIVATE HEMIOLA_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 endfunction()
 
 # hemiola_fuzz(midi_reader SOURCES x.cpp DEPENDS midi): the program midi_reader_fuzz. Without Clang

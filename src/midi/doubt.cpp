@@ -7,6 +7,8 @@ namespace {
 
 constexpr int kEvents = 12;
 constexpr int kHopeless = 16;
+// Some files hold values too large or system messages throughout; so only the first ones count.
+constexpr int kFirst = 3;
 constexpr std::ptrdiff_t kPayloadLooked = 32;
 
 // Adds up the doubt of event after event. The weights are relative: a status that the track had
@@ -33,10 +35,18 @@ class Doubt {
 
   void delta() {
     const Varlen time = read_varlen(p_, ahead_.end);
+    if (time.size > 1) sum_ += doubt_of_long_delta(*p_);
     p_ += time.size;
     if (time.size == 0 || p_ == ahead_.end) return stop(5);
     constexpr int kWeights[] = {0, 0, 0, 1, 3};
     sum_ += time.good() ? kWeights[time.size] : 8;
+  }
+
+  // Read out of step, a status and the byte after it look like a delta time. Honest times seldom
+  // begin so: with 0x80 they would be padded, with 0x90 and more they are of 2048 ticks and more.
+  int doubt_of_long_delta(Byte first) const {
+    if (first >= 0xf0) return 2;
+    return (first == 0x80 || first >= 0x90) && seen_[first] ? 1 : 0;
   }
 
   void event() {
@@ -53,14 +63,13 @@ class Doubt {
     system_message(status);
   }
 
-  // Some files do hold them, one after the other; so only the first ones count.
   void system_message(unsigned status) {
     if (status < 0xf8) running_ = 0;
     int want = system_bytes(status);
     for (; want > 0 && p_ < ahead_.end && !(*p_ & 0x80); --want) ++p_;
     if (want > 0) {
       sum_ += 4;
-    } else if (++system_messages_ <= 4) {
+    } else if (++system_messages_ <= kFirst) {
       sum_ += 1;
     }
   }
@@ -72,7 +81,7 @@ class Doubt {
     const int need = data_bytes(status);
     if (ahead_.end - p_ < need) return stop(5);
     if (p_[0] & 0x80) sum_ += 4;
-    if (need == 2 && p_[1] & 0x80) sum_ += 2;
+    if (need == 2 && p_[1] & 0x80 && ++large_values_ <= kFirst) sum_ += 2;
     p_ += need;
   }
 
@@ -130,6 +139,7 @@ class Doubt {
   const Lookahead& ahead_;
   StatusSet seen_;
   int sum_ = 0;
+  int large_values_ = 0;
   int system_messages_ = 0;
   bool done_ = false;
 };

@@ -194,7 +194,7 @@ bool Reader::chunk() {
     if (is_name(p, "MTrk")) return track(size);
     if (is_name(p, "MThd")) return second_header();
     const int alike = (p[0] == 'M') + (p[1] == 'T') + (p[2] == 'r') + (p[3] == 'k');
-    if (alike == 3 && !all_found) {
+    if (alike == 3) {
       return mender_.mend(RepairKind::kChunk, p, "a misspelt \"MTrk\", taken as a track") &&
              track(size);
     }

@@ -14,6 +14,7 @@ constexpr unsigned status_of(const Event& event) {
   return (static_cast<unsigned>(event.kind) + 8) << 4 | event.channel;
 }
 
+constexpr std::int64_t kLongestDelta = 0x0fffffff;
 constexpr int kNever = std::numeric_limits<int>::max();
 
 }  // namespace
@@ -24,21 +25,24 @@ bool TrackReader::read(const TrackBytes& bytes, Track& track) {
   limit_ = bytes.limit;
   furthest_ = bytes.furthest;
   file_end_ = bytes.file_end;
-  delta_lost_ = ended_ = false;
+  delta_lost_ = left_out_ = ended_ = false;
   now_ = 0;
   running_ = last_status_ = 0;
   seen_.reset();
   events_seen_ = 0;
   // Most events take four bytes; where they are shorter, the vector grows.
-  events_->reserve(static_cast<std::size_t>(limit_ - pos_) / 4 + 4);
+  events_->reserve(static_cast<std::size_t>(limit_ - pos_) / 4 + 1);
   while (!ended_) {
-    if (!delta_lost_) fast_events();
+    if (!delta_lost_ && !left_out_) fast_events();
     if (!careful_event()) return false;
   }
   return true;
 }
 
+// Events left out keep their time; but no more of it than a delta time can say.
 Event& TrackReader::push(EventKind kind) {
+  const std::int64_t last = events_->empty() ? 0 : events_->back().at.count();
+  now_ = std::min(now_, last + kLongestDelta);
   Event& event = events_->emplace_back();
   event.at = Tick(now_);
   event.kind = kind;
@@ -154,8 +158,9 @@ bool TrackReader::careful_event() {
   } else {
     good = system_message(after, status);
   }
+  left_out_ = events_->size() == count;
   // To be read again; or given up, and then a long time before it is not to be trusted.
-  if (pos_ == event || (events_->size() == count && time.size > 2)) now_ = before;
+  if (pos_ == event || (left_out_ && time.size > 2)) now_ = before;
   return good;
 }
 
@@ -186,6 +191,7 @@ bool TrackReader::odd_data(const Byte* p, unsigned status) {
   const Byte* const odd = p[0] & 0x80 ? p : p + 1;
   const Byte* const behind = p + data_bytes(status);
   const Lookahead look = ahead();
+  seen_.set(status);
   const int as_value = doubt(behind, status, look);
   const int as_status = doubt_after_delta(odd, 0, look) + 1;
   const int as_delta = doubt(odd, 0, look) + 3;
@@ -281,24 +287,37 @@ bool TrackReader::check_meta(const Event& event, const Byte* where) {
                               "a meta event {:#04x} with a value out of range", type);
 }
 
+// How an event might begin at a place after damage: with a status, its delta time lost, or with a
+// delta time.
+TrackReader::Start TrackReader::start_at(const Byte* p, const Lookahead& look) const {
+  const int as_status = *p & 0x80 ? doubt_after_delta(p, 0, look) : kNever;
+  const int as_delta = doubt(p, 0, look);
+  return {p, std::min(as_status, as_delta), as_status <= as_delta};
+}
+
 // The event at pos_ makes no sense: moves on to the first place that does, or ends the track.
 bool TrackReader::find_next_event() {
   const Byte* const event = pos_;
   const Lookahead look = ahead();
-  for (const Byte* p = event; p < furthest_; ++p) {
-    // At the event itself only what was not tried before.
-    const int as_status =
-        *p & 0x80 && !(p == event && delta_lost_) ? doubt_after_delta(p, 0, look) : kNever;
-    const int as_delta = p > event ? doubt(p, 0, look) : kNever;
-    if (std::min(as_status, as_delta) > kCertain) continue;
-    move_to(p, as_status <= as_delta);
+  // With its delta time it was tried already.
+  if (*event & 0x80 && !delta_lost_ && doubt_after_delta(event, 0, look) <= kCertain) {
+    move_to(event, true);
     running_ = last_status_ = 0;
-    limit_ = std::max(limit_, std::min(p + 1, furthest_));
-    if (p == event) {
-      return mender_.mend(RepairKind::kDelta, event, "an event without a delta time, taken as 0");
+    return mender_.mend(RepairKind::kDelta, event, "an event without a delta time, taken as 0");
+  }
+  for (const Byte* p = event + 1; p < furthest_; ++p) {
+    Start best = start_at(p, look);
+    if (best.doubt > kCertain) continue;
+    // An event has more than two bytes, so that what begins just behind is another reading of it.
+    for (const Byte* q = p + 1; q < furthest_ && q <= p + 2; ++q) {
+      const Start other = start_at(q, look);
+      if (other.doubt < best.doubt) best = other;
     }
+    move_to(best.p, best.delta_lost);
+    running_ = last_status_ = 0;
+    limit_ = std::max(limit_, std::min(best.p + 1, furthest_));
     return mender_.mend(RepairKind::kDamage, event, "{} bytes that make no sense left out",
-                        p - event);
+                        best.p - event);
   }
   return at_end();
 }

@@ -37,6 +37,12 @@ class TrackReader {
   bool check_meta(const Event& event, const Byte* where);
 
   void move_to(const Byte* p, bool delta_lost = false);
+  struct Start {
+    const Byte* p;
+    int doubt;
+    bool delta_lost;
+  };
+  Start start_at(const Byte* p, const Lookahead& look) const;
   bool find_next_event();
   bool at_end();
   void add_end();
@@ -54,6 +60,7 @@ class TrackReader {
   const Byte* furthest_ = nullptr;
   const Byte* file_end_ = nullptr;
   bool delta_lost_ = false;  // the next event has no delta time
+  bool left_out_ = false;    // the event before was left out, its time was not
   bool ended_ = false;
   std::int64_t now_ = 0;
   unsigned running_ = 0;      // the status that a data byte continues; 0: none

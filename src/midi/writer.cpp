@@ -86,7 +86,7 @@ class Writer {
   static constexpr std::size_t kEventBytes = 24;
 
   void header() {
-    const bool several = file_.tracks.size() != 1;
+    const bool several = file_.tracks.size() > 1;
     out_.reserve_more(14);
     out_.put_name("MThd");
     out_.put32(6);
