@@ -14,16 +14,14 @@ constexpr std::size_t kMostOnsets = 8192;  // enough to tell
 constexpr std::array<int, 3> kParts = {2, 3, 4};
 constexpr int kPhases = 48;
 
-struct Circle {
-  std::array<float, kPhases> cosine{}, sine{};
-  Circle() {
-    for (int i = 0; i < kPhases; ++i) {
-      const double angle = 2 * 3.14159265358979323846 * i / kPhases;
-      cosine[static_cast<std::size_t>(i)] = static_cast<float>(std::cos(angle));
-      sine[static_cast<std::size_t>(i)] = static_cast<float>(std::sin(angle));
-    }
+std::array<float, kPhases> cosines() {
+  std::array<float, kPhases> values{};
+  for (std::size_t i = 0; i < kPhases; ++i) {
+    values[i] =
+        static_cast<float>(std::cos(2 * 3.14159265358979323846 * static_cast<double>(i) / kPhases));
   }
-};
+  return values;
+}
 
 // The places in a quarter where notes begin, one for each tick, over all tracks.
 std::vector<std::int64_t> onset_phases(const Score& score) {
@@ -57,10 +55,12 @@ double chance_of_grid(int ticks_per_quarter) {
 
 }  // namespace
 
-bool Alignment::is_aligned() const { return exact > 0.5 || gathered > 0.5; }
+bool Alignment::is_aligned() const {
+  return exact > 0.5 || gathered > 0.5 || (exact > 0.3 && gathered > 0.25);
+}
 
 Alignment measure_alignment(const Score& score) {
-  static const Circle circle;
+  static const std::array<float, kPhases> cosine = cosines();
   Alignment result;
   const std::vector<std::int64_t> phases = onset_phases(score);
   if (phases.empty()) return result;
@@ -71,7 +71,7 @@ Alignment measure_alignment(const Score& score) {
   double gathered = 0;
   for (std::size_t begin = 0; begin < phases.size(); begin += kStretch) {
     const std::size_t end = std::min(phases.size(), begin + kStretch);
-    std::array<float, kParts.size()> x{}, y{};
+    std::array<float, kParts.size()> sums{};
     for (std::size_t i = begin; i < end; ++i) {
       const std::int64_t phase = phases[i];
       if (phase * 24 % quarter == 0) ++exact;
@@ -82,15 +82,10 @@ Alignment measure_alignment(const Score& score) {
       for (std::size_t k = 0; k < kParts.size(); ++k) {
         const auto angle =
             static_cast<std::size_t>(phase * kParts[k] % quarter * kPhases / quarter);
-        x[k] += circle.cosine[angle];
-        y[k] += circle.sine[angle];
+        sums[k] += cosine[angle];
       }
     }
-    float best = 0;
-    for (std::size_t k = 0; k < kParts.size(); ++k) {
-      best = std::max(best, x[k] * x[k] + y[k] * y[k]);
-    }
-    gathered += std::sqrt(best);
+    gathered += *std::max_element(sums.begin(), sums.end());
   }
   const auto count = static_cast<double>(phases.size());
   const double chance = chance_of_grid(score.ticks_per_quarter);
