@@ -9,7 +9,7 @@ namespace hemiola {
 namespace {
 
 constexpr std::size_t kStretch = 32;       // onsets
-constexpr std::size_t kMostOnsets = 8192;  // enough to tell
+constexpr std::size_t kMostOnsets = 8192;  // in all; enough to tell
 // Parts of a quarter at which onsets may gather. Whole quarters are in none but add to all.
 constexpr std::array<int, 3> kParts = {2, 3, 4};
 constexpr int kPhases = 48;
@@ -23,34 +23,30 @@ std::array<float, kPhases> cosines() {
   return values;
 }
 
-// The places in a quarter where notes begin, one for each tick, over all tracks.
-std::vector<std::int64_t> onset_phases(const Score& score) {
-  std::vector<Tick> onsets;
+// The places in a quarter where notes begin: each place once for each chord of each track.
+std::vector<std::int32_t> onset_phases(const Score& score) {
+  std::vector<std::int32_t> phases;
+  const std::size_t most = kMostOnsets / std::min(score.tracks.size(), kMostOnsets / kStretch);
   for (const Track& track : score.tracks) {
     Tick before(-1);
     std::size_t taken = 0;
     for (const Note& note : track.notes) {
       if (note.onset == before) continue;
-      onsets.push_back(before = note.onset);
-      if (++taken == kMostOnsets) break;
+      before = note.onset;
+      phases.push_back(static_cast<std::int32_t>(note.onset.count() % score.ticks_per_quarter));
+      if (++taken == most) break;
     }
+    if (phases.size() >= kMostOnsets) break;
   }
-  std::sort(onsets.begin(), onsets.end());
-  onsets.erase(std::unique(onsets.begin(), onsets.end()), onsets.end());
-  if (onsets.size() > kMostOnsets) onsets.resize(kMostOnsets);
-  std::vector<std::int64_t> phases;
-  phases.reserve(onsets.size());
-  for (const Tick onset : onsets) phases.push_back(onset.count() % score.ticks_per_quarter);
   return phases;
 }
 
 double chance_of_grid(int ticks_per_quarter) {
   int on = 0;
-  for (int tick = 0; tick < ticks_per_quarter; ++tick) {
-    const std::int64_t place = std::int64_t{tick} * 24;
-    if (place % ticks_per_quarter == 0) ++on;
+  for (int place = 0; place < 24; ++place) {
+    if (place * ticks_per_quarter % 24 == 0) ++on;
   }
-  return static_cast<double>(on) / ticks_per_quarter;
+  return std::min(1.0, static_cast<double>(on) / ticks_per_quarter);
 }
 
 }  // namespace
@@ -62,9 +58,9 @@ bool Alignment::is_aligned() const {
 Alignment measure_alignment(const Score& score) {
   static const std::array<float, kPhases> cosine = cosines();
   Alignment result;
-  const std::vector<std::int64_t> phases = onset_phases(score);
+  const std::vector<std::int32_t> phases = onset_phases(score);
   if (phases.empty()) return result;
-  const std::int64_t quarter = score.ticks_per_quarter;
+  const std::int32_t quarter = score.ticks_per_quarter;
 
   std::size_t exact = 0;
   double squares = 0;
@@ -73,11 +69,11 @@ Alignment measure_alignment(const Score& score) {
     const std::size_t end = std::min(phases.size(), begin + kStretch);
     std::array<float, kParts.size()> sums{};
     for (std::size_t i = begin; i < end; ++i) {
-      const std::int64_t phase = phases[i];
+      const std::int32_t phase = phases[i];
       if (phase * 24 % quarter == 0) ++exact;
       const double place = 24 * static_cast<double>(phase) / static_cast<double>(quarter);
-      const double of_quarters = place - 6 * std::round(place / 6);
-      const double of_thirds = place - 8 * std::round(place / 8);
+      const double of_quarters = place - 6 * static_cast<int>(place / 6 + 0.5);
+      const double of_thirds = place - 8 * static_cast<int>(place / 8 + 0.5);
       squares += std::min(of_quarters * of_quarters, of_thirds * of_thirds);
       for (std::size_t k = 0; k < kParts.size(); ++k) {
         const auto angle =

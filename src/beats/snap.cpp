@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace hemiola {
 namespace {
@@ -100,6 +101,7 @@ class Snapper {
   std::vector<std::vector<Run>> runs_;     // by track
   std::vector<std::int8_t> joint_;         // by cell: the grid of all tracks; -1 without onsets
   std::vector<int> snapped_;               // of the track at hand, by note
+  std::vector<std::int32_t> earlier_;      // the note of the same pitch before, or -1
   std::vector<int> next_;                  // the next later snapped onset, by note
 };
 
@@ -180,29 +182,34 @@ void Snapper::snap_onsets(std::size_t track) {
   const std::vector<Note>& notes = score_.tracks[track].notes;
   const std::vector<Onset>& exact = exact_[track];
   snapped_.resize(notes.size());
-  std::array<std::pair<int, Tick>, 128> struck;  // by pitch: the last onset, snapped and true
-  struck.fill({-1, Tick(-1)});
+  earlier_.resize(notes.size());
+  std::array<std::int32_t, 128> last;
+  last.fill(-1);
+  for (std::size_t i = 0; i < notes.size(); ++i) {
+    earlier_[i] = std::exchange(last[notes[i].pitch], static_cast<std::int32_t>(i));
+  }
+  const auto collides = [&](std::size_t i) {
+    const auto before = static_cast<std::size_t>(earlier_[i]);
+    return earlier_[i] >= 0 && snapped_[before] == snapped_[i] &&
+           notes[before].onset != notes[i].onset;
+  };
   for (Run& run : runs_[track]) {
     const int start = cells_.start(run.cell), length = cells_.length(run.cell);
-    for (int attempt = 0;; ++attempt) {
-      bool collides = false;
+    const auto snap = [&] {
+      const int step = kGridTable[run.grid].step;
       for (std::size_t i = run.begin; i < run.end; ++i) {
-        snapped_[i] = start + nearest_place(exact[i].at - start, kGridTable[run.grid].step, length);
+        snapped_[i] = start + nearest_place(exact[i].at - start, step, length);
       }
-      if (attempt > 0) break;
-      auto here = struck;
-      for (std::size_t i = run.begin; i < run.end && !collides; ++i) {
-        auto& [at, tick] = here[notes[i].pitch];
-        collides = at == snapped_[i] && tick != notes[i].onset;
-        at = snapped_[i];
-        tick = notes[i].onset;
-      }
-      if (!collides) break;
+    };
+    snap();
+    for (std::size_t i = run.begin; i < run.end; ++i) {
+      if (!collides(i)) continue;
       // Two strokes of one key fell together: the finest grid may tell them apart.
       run.grid = run.squares[kTwelfths] < run.squares[kThirtySeconds] ? kTwelfths : kThirtySeconds;
+      snap();
+      break;
     }
     for (std::size_t i = run.begin; i < run.end; ++i) {
-      struck[notes[i].pitch] = {snapped_[i], notes[i].onset};
       const double error = std::abs(exact[i].at - snapped_[i]);
       counts_.snap_sum += error;
       counts_.snap_max = std::max(counts_.snap_max, error);

@@ -47,6 +47,7 @@ class Standardiser {
 
   const Score& score_;
   const StandardiseOptions& options_;
+  Alignment alignment_;
   Standardised result_;
 };
 
@@ -70,10 +71,10 @@ Result<Extent> Standardiser::measure() const {
 }
 
 Result<BarPlan> Standardiser::plan(const Extent& extent) {
-  const Alignment alignment = measure_alignment(score_);
-  report().on_grid = std::max({alignment.exact, alignment.gathered, 0.0});
+  alignment_ = measure_alignment(score_);
+  report().on_grid = std::max({alignment_.exact, alignment_.gathered, 0.0});
   report().performed = options_.beats != nullptr || options_.timing == Timing::kPerformed ||
-                       (options_.timing == Timing::kAuto && !alignment.is_aligned());
+                       (options_.timing == Timing::kAuto && !alignment_.is_aligned());
   if (!report().performed) {
     std::vector<MetreChange> metres = score_.metres;
     if (metres.empty()) {
@@ -97,8 +98,7 @@ void Standardiser::snap(BarPlan& plan) {
     style.spread = 1.4;
   } else {
     // Written music is exact; what was played to a click is not.
-    const Alignment alignment = measure_alignment(score_);
-    style.spread = alignment.exact > 0.5 ? 0.35 : std::clamp(alignment.spread, 0.35, 1.2);
+    style.spread = alignment_.exact > 0.5 ? 0.35 : std::clamp(alignment_.spread, 0.35, 1.2);
   }
   SnapCounts counts;
   result_.grid.tracks = snap_tracks(score_, plan, style, counts);
