@@ -58,9 +58,17 @@ struct Frame {
   bool operator==(const Frame&) const = default;
 };
 
+// What a token sequence says, all of it.
+struct Decoded {
+  GridScore score;
+  Frame frame;
+
+  bool operator==(const Decoded&) const = default;
+};
+
 // The frame as decoding gives it back: bars_after no larger than can be told, controls empty where
 // none of them says anything.
-Frame canonical(Frame frame, const GridScore& score);
+Frame canonical(Frame frame);
 
 // Does the frame fit the score? (Form and bars_after agree, an upbeat only at a piece's start,
 // controls in range and one for each track, holes inside and rising.)

@@ -46,7 +46,7 @@ class Vocabulary {
   std::span<const Word> words_of(Token token) const {
     return std::span(words_).subspan(begins_[token], begins_[token + 1u] - begins_[token]);
   }
-  // How many notes a token says (each note has exactly one Tone or Drum word).
+  // How many notes a token says (each note has exactly one Tone, Down or Drum word).
   int notes_of(Token token) const { return notes_[token]; }
 
   // Merges the words of one segment in place, earliest merge first, as they were learned; returns
@@ -77,13 +77,6 @@ struct Encoded {
   void clear();
 };
 
-struct Decoded {
-  GridScore score;
-  Frame frame;
-
-  bool operator==(const Decoded&) const = default;
-};
-
 struct Settings {
   int vocabulary = kDefaultVocabulary;  // kWordCount to 65,535
   std::vector<std::string> styles;      // names of Style_1 ...; at most kStyles; "": not in use
@@ -112,9 +105,14 @@ class Tokenizer {
   Status encode(const GridScore& score, const Frame& frame, Encoded& out) const;
   Result<std::vector<Token>> encode(const GridScore& score, const Frame& frame = {}) const;
 
-  // The exact inverse: encode(decode(t)) == t and decode(encode(s, f)) == {s, canonical(f)}. Every
-  // sequence that is not what encode() would write is refused, with the place and what could stand
-  // there. Trailing Pad is passed over.
+  // The tokens before the first bar alone, as a prompt; of the tracks, only the instruments count.
+  // frame.holes must be empty.
+  Result<std::vector<Token>> encode_header(const std::vector<GridTrack>& tracks,
+                                           const Frame& frame) const;
+
+  // The exact inverse: decode(encode(s, f)) == {s, canonical(f)}. Any merging of the words is
+  // read; every other sequence of words than encode() would write is refused, with the place and
+  // what could stand there. Trailing Pad is passed over.
   Result<Decoded> decode(std::span<const Token> tokens) const;
 
  private:

@@ -23,32 +23,33 @@ using Token = std::uint16_t;  // an id of the vocabulary: a base word, a merged 
 enum class WordClass : std::uint8_t {
   kPad,
   kEnd,
-  kForm,  // what the window is of its piece
+  kForm,  // Form: what the window is of its piece
   kHole,
   kFill,
   kUpbeat,
   kRange,
-  kBar,          // a bar; how many follow is not said
-  kBarsLeft,     // a bar and how many of the piece follow it
-  kStyle,        //
+  kBar,          // a bar; how many follow it is not said
+  kBarsLeft,     // a bar and how many of the piece follow it, 0 to 64
+  kStyle,        // 1 to 64
   kTrack,        // 1 to 32
-  kProgram,      // General MIDI 0-127, or drums
+  kProgram,      // General MIDI 0 to 127, or drums
   kDensity,      // 1 to 10
   kPolyphony,    // 1 to 16; 16: that many or more
   kNumerator,    // 1 to 32
   kDenominator,  // 1, 2, 4, 8, 16, 32
-  kKey,
-  kTempo,     // index into kTempos
-  kChord,     // a root, in semitones above the key signature's do
-  kMidChord,  // the same, for the chord at the middle of the bar
-  kQuality,   // ChordQuality
-  kBeat,      // a cell of the bar, 1 to 32
-  kPosition,  // ticks from the start of the cell, 0 to 35
-  kVelocity,  // class 0 to 15
-  kLong,      // 32, 16, 8, 4, 2 or 1 quarters more than the Dur that follows
-  kDuration,  // grid ticks
-  kTone,      // a pitch relative to the key signature's do: see key_offset()
-  kDrum,      // a percussion key, absolute
+  kKey,          // none, 15 major, 15 minor
+  kTempo,        // of kTempos
+  kChord,        // root of the chord from the bar's start, in semitones above the key's do
+  kMidChord,     // the same of the chord from the bar's middle
+  kQuality,      // ChordQuality
+  kBeat,         // a cell of the bar, 1 to 32
+  kPosition,     // ticks from the start of the cell, 0 to 35
+  kVelocity,     // class 0 to 15
+  kLong,         // 32, 16, 8, 4, 2 or 1 quarters more than the Dur that follows
+  kDuration,     // of kDurations
+  kTone,         // a pitch, -6 to 132 semitones above the do of key_offset()
+  kDown,         // a pitch, 1 to 127 semitones below the note before
+  kDrum,         // a percussion key, 0 to 127
 };
 inline constexpr int kWordClasses = static_cast<int>(WordClass::kDrum) + 1;
 
@@ -67,45 +68,56 @@ inline constexpr std::array<int, 50> kDurations = {
     48, 54, 60, 66, 72, 84, 90, 96, 108, 120, 132, 144, 168, 192, 288, 384};
 inline constexpr std::array<int, 6> kLongs = {32, 16, 8, 4, 2, 1};  // in quarters
 
-// First id and number of each class's words, in the order of WordClass.
+// Each class in the order of WordClass: how its words begin, and how many there are.
+struct WordClassInfo {
+  std::string_view prefix;
+  int count = 0;
+};
+// clang-format off
+inline constexpr std::array<WordClassInfo, kWordClasses> kWordClassInfo = {{
+    {"Pad", 1},
+    {"End", 1},
+    {"Form_", 4},
+    {"Hole", 1},
+    {"Fill", 1},
+    {"Upbeat", 1},
+    {"Range", 1},
+    {"Bar", 1},
+    {"Bar_", kMaxBarsLeft + 1},
+    {"Style_", kStyles},
+    {"Track_", kMaxTracks},
+    {"Program_", 129},
+    {"Density_", kDensityClasses},
+    {"Polyphony_", kMaxPolyphonyWord},
+    {"Num_", kMaxMetreNumerator},
+    {"Den_", 6},
+    {"Key_", kKeyWords},
+    {"Tempo_", static_cast<int>(kTempos.size())},
+    {"Chord_", 12},
+    {"MidChord_", 12},
+    {"Quality_", kChordQualities},
+    {"Beat_", kMaxCells},
+    {"Pos_", kMaxCellLength},
+    {"Vel_", kVelocityClasses},
+    {"Long_", static_cast<int>(kLongs.size())},
+    {"Dur_", static_cast<int>(kDurations.size())},
+    {"Tone_", kTones},
+    {"Down_", 127},
+    {"Drum_", 128},
+}};
+// clang-format on
+
 struct WordRange {
   Word first = 0;
   Word count = 0;
 };
 inline constexpr std::array<WordRange, kWordClasses> kWordRanges = [] {
-  constexpr std::array<int, kWordClasses> counts = {1,
-                                                    1,
-                                                    4,
-                                                    1,
-                                                    1,
-                                                    1,
-                                                    1,
-                                                    1,
-                                                    kMaxBarsLeft + 1,
-                                                    kStyles,
-                                                    kMaxTracks,
-                                                    129,
-                                                    kDensityClasses,
-                                                    kMaxPolyphonyWord,
-                                                    kMaxMetreNumerator,
-                                                    6,
-                                                    kKeyWords,
-                                                    static_cast<int>(kTempos.size()),
-                                                    12,
-                                                    12,
-                                                    kChordQualities,
-                                                    kMaxCells,
-                                                    kMaxCellLength,
-                                                    kVelocityClasses,
-                                                    6,
-                                                    static_cast<int>(kDurations.size()),
-                                                    kTones,
-                                                    128};
   std::array<WordRange, kWordClasses> ranges{};
   int first = 0;
-  for (std::size_t i = 0; i < counts.size(); ++i) {
-    ranges[i] = {static_cast<Word>(first), static_cast<Word>(counts[i])};
-    first += counts[i];
+  for (std::size_t i = 0; i < ranges.size(); ++i) {
+    const int count = kWordClassInfo[i].count;
+    ranges[i] = {static_cast<Word>(first), static_cast<Word>(count)};
+    first += count;
   }
   return ranges;
 }();
@@ -167,7 +179,17 @@ constexpr int pitch_of_tone(Word tone, int offset) { return index_of(tone) + kLo
 Word key_word(const std::optional<Key>& key);
 std::optional<Key> key_of(Word word);
 
-// Index into kDurations, or -1 where the duration is not one word.
-int duration_index(int ticks);
+// Index into kDurations, or -1 where the duration is not one word. ticks >= 0.
+constexpr int duration_index(int ticks) {
+  constexpr auto indices = [] {
+    std::array<std::int8_t, kDurations.back() + 1> result{};
+    result.fill(-1);
+    for (std::size_t i = 0; i < kDurations.size(); ++i) {
+      result[static_cast<std::size_t>(kDurations[i])] = static_cast<std::int8_t>(i);
+    }
+    return result;
+  }();
+  return ticks <= kDurations.back() ? indices[static_cast<std::size_t>(ticks)] : -1;
+}
 
 }  // namespace hemiola::tokens
