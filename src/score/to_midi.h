@@ -14,10 +14,10 @@
 namespace hemiola {
 
 struct FromGridOptions {
-  int ticks_per_quarter = 480;                // a multiple of 24
-  std::optional<double> quarters_per_minute;  // this tempo throughout, not the nominal ones
-  std::string title;
-  std::vector<std::string> track_names;  // where none is given: the instrument's
+  int ticks_per_quarter = 480;                  // a multiple of 24
+  std::optional<double> quarters_per_minute{};  // this tempo throughout, not the nominal ones
+  std::string title{};
+  std::vector<std::string> track_names{};  // where none is given: the instrument's
 };
 
 // A grid score in ticks, as it is to sound. An upbeat is a short first bar. Each track gets a
