@@ -23,7 +23,9 @@ void print(std::string_view text) {
   if (text.empty() || text.back() != '\n') std::fputc('\n', stdout);
 }
 
-void print(const Json& json) { print(json.dump(-1, ' ', false, Json::error_handler_t::replace)); }
+void print(const Json& json) {
+  print(std::string_view(json.dump(-1, ' ', false, Json::error_handler_t::replace)));
+}
 
 void note(std::string_view text) { fmt::print(stderr, "{}\n", text); }
 

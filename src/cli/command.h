@@ -29,6 +29,8 @@ std::span<const Command> commands();  // in the order of --help
 
 // stdout: text and JSON exactly as given, with a newline.
 void print(std::string_view text);
+inline void print(const std::string& text) { print(std::string_view(text)); }
+inline void print(const char* text) { print(std::string_view(text)); }
 void print(const Json& json);
 
 // stderr: one line for the person who waits.
