@@ -1,7 +1,6 @@
 #include "midi/track_reader.h"
 
 #include <algorithm>
-#include <limits>
 
 namespace hemiola::midi {
 namespace {
@@ -15,7 +14,7 @@ constexpr unsigned status_of(const Event& event) {
 }
 
 constexpr std::int64_t kLongestDelta = 0x0fffffff;
-constexpr int kNever = std::numeric_limits<int>::max();
+constexpr int kNever = 1000;
 
 }  // namespace
 
@@ -103,12 +102,15 @@ void TrackReader::fast_events() {
   if (running != 0) last_status_ = running;
 }
 
-Lookahead TrackReader::ahead() {
+int TrackReader::doubt_at(const Byte* p, unsigned running, bool with_delta) {
+  if (lookaheads_left_ == 0) return kNever;
+  --lookaheads_left_;
   for (; events_seen_ < events_->size(); ++events_seen_) {
     const Event& event = (*events_)[events_seen_];
     if (event.kind < EventKind::kSysEx) seen_.set(status_of(event));
   }
-  return {furthest_, file_end_, &seen_};
+  const Lookahead ahead{furthest_, file_end_, &seen_};
+  return with_delta ? doubt(p, running, ahead) : doubt_after_delta(p, running, ahead);
 }
 
 // Reads the event at pos_ with every check. Where more of the track is found or bytes are passed
@@ -130,7 +132,7 @@ bool TrackReader::careful_event() {
     status = running_ != 0 ? running_ : last_status_;
     if (status == 0) return find_next_event();
     if (running_ == 0) {
-      if (doubt_after_delta(p, status, ahead()) > kPlausible) return find_next_event();
+      if (doubt_at(p, status, false) > kPlausible) return find_next_event();
       if (!mender_.mend(RepairKind::kRunningStatus, p,
                         "running status after a meta or system event; {:#04x} taken on", status)) {
         return false;
@@ -139,7 +141,7 @@ bool TrackReader::careful_event() {
     }
   }
   if (!time.good()) {
-    if (doubt_after_delta(p, running_, ahead()) > kPlausible) return find_next_event();
+    if (doubt_at(p, running_, false) > kPlausible) return find_next_event();
     if (!mender_.mend(RepairKind::kDelta, pos_, "a delta time of {} bytes, taken as {}", time.size,
                       time.value)) {
       return false;
@@ -190,11 +192,10 @@ bool TrackReader::channel_event(const Byte* p, unsigned status) {
 bool TrackReader::odd_data(const Byte* p, unsigned status) {
   const Byte* const odd = p[0] & 0x80 ? p : p + 1;
   const Byte* const behind = p + data_bytes(status);
-  const Lookahead look = ahead();
   seen_.set(status);
-  const int as_value = doubt(behind, status, look);
-  const int as_status = doubt_after_delta(odd, 0, look) + 1;
-  const int as_delta = doubt(odd, 0, look) + 3;
+  const int as_value = doubt_at(behind, status, true);
+  const int as_status = doubt_at(odd, 0, false) + 1;
+  const int as_delta = doubt_at(odd, 0, true) + 3;
   const int least = std::min({as_value, as_status, as_delta});
   if (least > kPlausible) return find_next_event();
   if (least == as_value) {
@@ -212,7 +213,7 @@ bool TrackReader::system_message(const Byte* p, unsigned status) {
   const Byte* const where = p - 1;
   for (int want = system_bytes(status); want > 0 && p < limit_ && !(*p & 0x80); --want) ++p;
   const unsigned running = status < 0xf8 ? 0 : running_;
-  if (doubt(p, running, ahead()) > kPlausible) return find_next_event();
+  if (doubt_at(p, running, true) > kPlausible) return find_next_event();
   if (!mender_.mend(RepairKind::kSystemMessage, where,
                     "a system message {:#04x}, put into an escape", status)) {
     return false;
@@ -289,28 +290,27 @@ bool TrackReader::check_meta(const Event& event, const Byte* where) {
 
 // How an event might begin at a place after damage: with a status, its delta time lost, or with a
 // delta time.
-TrackReader::Start TrackReader::start_at(const Byte* p, const Lookahead& look) const {
-  const int as_status = *p & 0x80 ? doubt_after_delta(p, 0, look) : kNever;
-  const int as_delta = doubt(p, 0, look);
+TrackReader::Start TrackReader::start_at(const Byte* p) {
+  const int as_status = *p & 0x80 ? doubt_at(p, 0, false) : kNever;
+  const int as_delta = doubt_at(p, 0, true);
   return {p, std::min(as_status, as_delta), as_status <= as_delta};
 }
 
 // The event at pos_ makes no sense: moves on to the first place that does, or ends the track.
 bool TrackReader::find_next_event() {
   const Byte* const event = pos_;
-  const Lookahead look = ahead();
   // With its delta time it was tried already.
-  if (*event & 0x80 && !delta_lost_ && doubt_after_delta(event, 0, look) <= kCertain) {
+  if (*event & 0x80 && !delta_lost_ && doubt_at(event, 0, false) <= kCertain) {
     move_to(event, true);
     running_ = last_status_ = 0;
     return mender_.mend(RepairKind::kDelta, event, "an event without a delta time, taken as 0");
   }
   for (const Byte* p = event + 1; p < furthest_; ++p) {
-    Start best = start_at(p, look);
+    Start best = start_at(p);
     if (best.doubt > kCertain) continue;
     // An event has more than two bytes, so that what begins just behind is another reading of it.
     for (const Byte* q = p + 1; q < furthest_ && q <= p + 2; ++q) {
-      const Start other = start_at(q, look);
+      const Start other = start_at(q);
       if (other.doubt < best.doubt) best = other;
     }
     move_to(best.p, best.delta_lost);

@@ -42,11 +42,11 @@ class TrackReader {
     int doubt;
     bool delta_lost;
   };
-  Start start_at(const Byte* p, const Lookahead& look) const;
+  Start start_at(const Byte* p);
+  int doubt_at(const Byte* p, unsigned running, bool with_delta);
   bool find_next_event();
   bool at_end();
   void add_end();
-  Lookahead ahead();
 
   Event& push(EventKind kind);
   void push_payload(EventKind kind, unsigned data1, const Byte* from, std::size_t size);
@@ -67,6 +67,8 @@ class TrackReader {
   unsigned last_status_ = 0;  // the last channel status; 0: none
   StatusSet seen_;            // statuses of the first events_seen_ events
   std::size_t events_seen_ = 0;
+  // For the whole file. When none are left, damage ends its track: megabytes of it are no music.
+  int lookaheads_left_ = 1 << 21;
 };
 
 }  // namespace hemiola::midi
