@@ -52,7 +52,9 @@ class AlignedPlanner {
  private:
   Status add_segment(Tick from, Tick until, Metre metre, bool last);
   Status add_bars(Metre metre, std::int64_t count);
-  void add_anchor(Tick source) { anchors_.push_back({source, grid_}); }
+  void add_anchor(Tick source) {
+    if (anchors_.empty() || source > anchors_.back().source) anchors_.push_back({source, grid_});
+  }
   void find_upbeat();
 
   int ticks_per_quarter_;
@@ -203,9 +205,8 @@ Result<BarPlan> plan_performed_bars(const BeatTrack& beats, const Score& score,
   const std::int64_t lead = (at.front().at - extent.first_onset).count();
   const std::int64_t before =
       lead * 6 > opening.count() ? (lead * 6 + 5 * opening.count()) / (6 * opening.count()) : 0;
-  const std::int64_t tail = (extent.end - at.back().at).count();
-  const std::int64_t after =
-      std::max<std::int64_t>(1, (tail + closing.count() - 1) / closing.count());
+  const std::int64_t tail = (extent.last_onset - at.back().at).count();
+  const std::int64_t after = std::max<std::int64_t>(0, tail) / closing.count() + 1;
   if (before + after > static_cast<std::int64_t>(max_beats) || at.size() > max_beats) {
     return fail("more than {} bars", max_bars);
   }

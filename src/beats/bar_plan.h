@@ -35,7 +35,7 @@ Result<BarPlan> plan_aligned_bars(const std::vector<MetreChange>& metres, int ti
                                   const Extent& extent, std::size_t max_bars);
 
 // Performed: each beat becomes one cell of the metre. What comes before the first beat and after
-// the last goes on at the pace of the nearest beats.
+// the last goes on at the pace of the nearest beats; the last note may sound beyond the last bar.
 Result<BarPlan> plan_performed_bars(const BeatTrack& beats, const Score& score,
                                     const Extent& extent, std::size_t max_bars);
 

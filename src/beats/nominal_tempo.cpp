@@ -4,6 +4,8 @@
 #include <cmath>
 #include <span>
 
+#include "score/grid_score.h"
+
 namespace hemiola {
 namespace {
 
@@ -15,18 +17,18 @@ double tempo_of(const TimedBar& bar) {
   return 60.0 * bar.length.count() / kGridQuarter.count() / bar.duration.count();
 }
 
-// The tempo that half of the time is slower than.
+// The tempo that half of the music is slower than.
 double median_tempo(std::span<const TimedBar> bars) {
-  std::vector<std::pair<double, double>> weighted;  // tempo, seconds
+  std::vector<std::pair<double, double>> weighted;  // tempo, length
   double total = 0;
   for (const TimedBar& bar : bars) {
-    weighted.emplace_back(tempo_of(bar), bar.duration.count());
-    total += bar.duration.count();
+    weighted.emplace_back(tempo_of(bar), bar.length.count());
+    total += bar.length.count();
   }
   std::sort(weighted.begin(), weighted.end());
   double passed = 0;
-  for (const auto& [tempo, seconds] : weighted) {
-    if ((passed += seconds) >= total / 2) return tempo;
+  for (const auto& [tempo, length] : weighted) {
+    if ((passed += length) >= total / 2) return tempo;
   }
   return weighted.back().first;
 }
@@ -85,10 +87,28 @@ std::vector<double> nominal_tempos(const std::vector<TimedBar>& bars, bool const
     }
   }
   sections.push_back(bars.size());
+  // What differs is decided by what will be said: the classes of the medians.
+  struct Section {
+    std::size_t begin = 0;
+    double tempo = 0;
+  };
+  std::vector<Section> kept;
   for (std::size_t s = 0; s + 1 < sections.size(); ++s) {
-    const std::span section = std::span(bars).subspan(sections[s], sections[s + 1] - sections[s]);
-    std::fill(tempos.begin() + static_cast<std::ptrdiff_t>(sections[s]),
-              tempos.begin() + static_cast<std::ptrdiff_t>(sections[s + 1]), median_tempo(section));
+    const auto said = [&](std::size_t begin) {
+      const double tempo = median_tempo(std::span(bars).subspan(begin, sections[s + 1] - begin));
+      return static_cast<double>(kTempos[static_cast<std::size_t>(nearest_tempo_class(tempo))]);
+    };
+    Section section{sections[s], said(sections[s])};
+    while (!kept.empty() && !differs(kept.back().tempo, section.tempo)) {
+      section = {kept.back().begin, said(kept.back().begin)};
+      kept.pop_back();
+    }
+    kept.push_back(section);
+  }
+  for (std::size_t s = 0; s < kept.size(); ++s) {
+    const std::size_t end = s + 1 < kept.size() ? kept[s + 1].begin : tempos.size();
+    std::fill(tempos.begin() + static_cast<std::ptrdiff_t>(kept[s].begin),
+              tempos.begin() + static_cast<std::ptrdiff_t>(end), kept[s].tempo);
   }
   return tempos;
 }

@@ -228,6 +228,10 @@ int Snapper::end_of(std::size_t track, const Run& run, std::size_t note) const {
   const double end = exact_[track][note].end;
   const double length = end - exact_[track][note].at;
   if (length > kMaxDuration.count()) return snapped_[note] + kMaxDuration.count() + 1;
+  // What is shorter than the grid's steps keeps its length, as far as there is room.
+  if (length < 2.5) {
+    return std::min(next_[note], snapped_[note] + std::max(1, static_cast<int>(length + 0.5)));
+  }
   const std::size_t cell = cells_.find(end, run.cell);
   const int start = cells_.start(cell);
   const double at = end - start;
@@ -236,16 +240,17 @@ int Snapper::end_of(std::size_t track, const Run& run, std::size_t note) const {
   const bool straight = grid >= 0 && !is_triplet(static_cast<std::size_t>(grid));
   const int thirty_second = nearest_place(at, 3, cell_ticks);
   const int twelfth = nearest_place(at, 2, cell_ticks);
-  if (!style_.performed) {
-    // Exact as it is: nothing to guess.
-    if (std::abs(at - thirty_second) < 0.06) return start + thirty_second;
-    if (!straight && std::abs(at - twelfth) < 0.06) return start + twelfth;
-  }
+  const bool on_twelfth = !style_.performed && std::abs(at - twelfth) < 0.06;
+  // Exact as it is: nothing to guess.
+  if (!style_.performed && std::abs(at - thirty_second) < 0.06) return start + thirty_second;
+  if (on_twelfth && !straight) return start + twelfth;
   // A small gap before the next note is articulation.
   const double gap = next_[note] - end;
   const double reach =
       style_.performed ? std::clamp(0.35 * length, 2.0, 9.0) : std::clamp(0.2 * length, 1.5, 4.0);
   if (std::abs(gap) < reach) return next_[note];
+  if (on_twelfth) return start + twelfth;
+  if (cell_ticks - at < reach) return start + cell_ticks;  // or before a rest
   if (style_.performed && length > 15) {
     return start + nearest_place(at, straight || grid < 0 ? 6 : 4, cell_ticks);
   }
@@ -262,12 +267,8 @@ GridTrack Snapper::finish(std::size_t track) {
   for (const Run& run : runs_[track]) {
     for (std::size_t i = run.begin; i < run.end; ++i) {
       const Note& note = from.notes[i];
-      int duration = end_of(track, run, i) - snapped_[i];
-      if (duration < 1) {
-        const double length = exact_[track][i].end - exact_[track][i].at;
-        duration = std::max(1, static_cast<int>(length + 0.5));
-        if (length < 0.5) ++counts_.lengthened;
-      }
+      if (exact_[track][i].end - exact_[track][i].at < 0.5) ++counts_.lengthened;
+      int duration = std::max(1, end_of(track, run, i) - snapped_[i]);
       if (duration > kMaxDuration.count()) {
         duration = kMaxDuration.count();
         ++counts_.shortened;

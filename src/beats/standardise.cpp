@@ -282,7 +282,8 @@ void Standardiser::trim() {
     result_.map = result_.map.shifted(origin);
     first -= origin;
   }
-  if (!grid.has_upbeat && grid.bars.size() > 1 && first * 2 >= bar_length(grid.bars[0].metre)) {
+  const Metre metre = grid.bars[0].metre;
+  if (grid.bars.size() > 1 && first * 2 >= bar_length(metre) && first >= cell_length(metre)) {
     grid.has_upbeat = true;
   }
 }

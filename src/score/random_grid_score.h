@@ -92,6 +92,8 @@ inline GridScore random_grid_score(Rng& rng, const RandomScoreOptions& options =
   if (options.plain && score.has_upbeat) {
     if (cell_count(score.bars[0].metre) < 2) score.bars[0].metre = {4, 4};
     score.bars[1].metre = score.bars[0].metre;
+  } else if (options.plain && bar_length(score.bars[0].metre) < bar_length(score.bars[1].metre)) {
+    score.bars[0].metre = score.bars[1].metre;  // else it would read as an upbeat
   }
 
   const std::vector<int> places = detail::places(rng, score, options.plain);
