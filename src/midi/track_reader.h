@@ -46,7 +46,6 @@ class TrackReader {
   int doubt_at(const Byte* p, unsigned running, bool with_delta);
   bool find_next_event();
   bool at_end();
-  void add_end();
 
   Event& push(EventKind kind);
   void push_payload(EventKind kind, unsigned data1, const Byte* from, std::size_t size);
