@@ -16,12 +16,14 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/files.h"
 #include "base/result.h"
 #include "engine/kv_cache.h"
 #include "model/config.h"
 #include "model/gpt2_tensors.h"
+#include "model/packed.h"
 
 namespace hemiola::engine {
 
@@ -50,12 +52,16 @@ struct Step {
                                                 // empty: all. Logits of others are unspecified.
 };
 
+// The sets of kernels that this processor can run: "plain", "avx2", ..., the best one last.
+std::vector<std::string_view> isa_names();
+
 class Model {
  public:
   // A model folder, or a file written by `export`.
   static Result<Model> load(const Path& path, const Options& options = {});
   // From weights in memory, for tests and benchmarks. kAuto is int8.
   static Result<Model> from_weights(const OwnedWeights& weights, const Options& options = {});
+  static Result<Model> from_packed(PackedModel packed, const Options& options = {});
 
   Model(Model&&) noexcept;
   Model& operator=(Model&&) noexcept;
@@ -63,11 +69,14 @@ class Model {
 
   const ModelConfig& config() const;
   const std::string& tokenizer() const;  // the bytes of tokenizer.json; empty when there is none
-  Precision precision() const;           // never kAuto
+  const std::string& card() const;
+  Precision precision() const;  // never kAuto
   int threads() const;
   std::string_view isa() const;  // the kernels in use: "avx512-vnni" ...
   // Bytes of weights that one decoded token reads, not counting the cache.
   std::size_t bytes_per_token() const;
+  // Bytes of cache that it reads for each token before it.
+  std::size_t cache_bytes_per_token() const;
 
   // Room for `capacity` tokens of each stream; 0: the whole context.
   KvCache make_cache(int streams, int capacity = 0) const;

@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "engine/aligned.h"
+#include "model/aligned.h"
 
 namespace hemiola::engine {
 

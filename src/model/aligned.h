@@ -8,7 +8,7 @@
 #include <memory>
 #include <new>
 
-namespace hemiola::engine {
+namespace hemiola {
 
 inline constexpr std::size_t kCacheLine = 64;
 
@@ -37,4 +37,4 @@ class AlignedBytes {
   std::size_t size_ = 0;
 };
 
-}  // namespace hemiola::engine
+}  // namespace hemiola

@@ -1,0 +1,303 @@
+#include "engine/forward.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "model/tensor.h"
+
+namespace hemiola::engine {
+namespace {
+
+constexpr int kLanes = 16;
+// Tokens of a prompt that go through the layers together.
+constexpr int kPrefillRows = 128;
+
+std::ptrdiff_t padded(int n) {
+  return static_cast<std::ptrdiff_t>(round_up(static_cast<std::size_t>(n), kPanel));
+}
+
+std::size_t input_bytes(Packing packing) {
+  return packing == Packing::kF32 ? 4 : packing == Packing::kBf16 ? 2 : 1;
+}
+
+}  // namespace
+
+WeightsView::WeightsView(const PackedModel& model) : config(&model.config), packing(model.packing) {
+  const auto matrix = [&](const std::string& name) { return &model.matrices.find(name)->second; };
+  const auto vector = [&](const std::string& name) {
+    return model.vectors.find(name)->second.data();
+  };
+  const auto norm = [&](const std::string& name) {
+    return NormView{vector(name + ".weight"), vector(name + ".bias")};
+  };
+  const auto linear = [&](const std::string& name) {
+    return LinearView{matrix(name + ".weight"), vector(name + ".bias")};
+  };
+  embedding = matrix("wte.weight");
+  positions = vector("wpe.weight");
+  for (int i = 0; i < model.config.layers; ++i) {
+    const std::string h = fmt::format("h.{}.", i);
+    layers.push_back({norm(h + "ln_1"), norm(h + "ln_2"), linear(h + "attn.c_attn"),
+                      linear(h + "attn.c_proj"), linear(h + "mlp.c_fc"), linear(h + "mlp.c_proj")});
+  }
+  last_norm = norm("ln_f");
+  head = model.config.tied_head ? embedding : matrix("lm_head.weight");
+}
+
+ScratchPlan::ScratchPlan(const ModelConfig& config, Packing packing, int streams, int capacity,
+                         int threads)
+    : rows(std::max(streams, std::min(capacity, kPrefillRows))),
+      x_stride(padded(config.width)),
+      qkv_stride(padded(3 * config.width)),
+      inner_stride(padded(config.inner)),
+      input_stride(padded(std::max(config.width, config.inner))),
+      group_stride(input_stride / kQuantGroup + 1),
+      score_stride(static_cast<std::ptrdiff_t>(round_up(static_cast<std::size_t>(capacity), 64))),
+      logit_stride(padded(config.vocabulary)) {
+  std::size_t end = 0;
+  const auto take = [&](std::size_t count, std::ptrdiff_t stride, std::size_t size) {
+    const std::size_t begin = end;
+    end = round_up(end + count * static_cast<std::size_t>(stride) * size, kCacheLine);
+    return begin;
+  };
+  const auto n = static_cast<std::size_t>(rows);
+  row_list = take(n, 1, sizeof(Row));
+  x = take(n, x_stride, sizeof(float));
+  normed = take(n, x_stride, sizeof(float));
+  qkv = take(n, qkv_stride, sizeof(float));
+  inner = take(n, inner_stride, sizeof(float));
+  input = take(n, input_stride, input_bytes(packing));
+  scales = take(n, group_stride, sizeof(float));
+  offsets = take(n, group_stride, sizeof(std::int32_t));
+  scores = take(static_cast<std::size_t>(threads), score_stride, sizeof(float));
+  logits = take(static_cast<std::size_t>(streams), logit_stride, sizeof(float));
+  needed_panels = take(1, logit_stride / kPanel / 64 + 1, sizeof(std::uint64_t));
+  bytes = end;
+}
+
+Forward::Forward(const WeightsView& weights, const Kernels& kernels, const ScratchPlan& plan,
+                 ThreadPool& pool, KvCache& cache)
+    : weights_(weights),
+      kernels_(kernels),
+      plan_(plan),
+      pool_(pool),
+      cache_(cache),
+      scratch_(cache.scratch()),
+      matmul_(weights.packing == Packing::kF32    ? kernels.matmul_f32
+              : weights.packing == Packing::kBf16 ? kernels.matmul_bf16
+                                                  : kernels.matmul_int8) {}
+
+// Work of a row each; not worth waking anyone for a single row.
+template <class Task>
+void Forward::for_rows(int count, const Task& task) {
+  pool_.run(count, [&](int row, int) { task(row); });
+}
+
+void Forward::embed(std::span<const Row> rows) {
+  const int width = weights_.config->width;
+  const PackedMatrix& table = *weights_.embedding;
+  for_rows(static_cast<int>(rows.size()), [&](int index) {
+    const Row& row = rows[static_cast<std::size_t>(index)];
+    float* x = at<float>(plan_.x) + index * plan_.x_stride;
+    const float* position = weights_.positions + std::ptrdiff_t{row.position} * width;
+    for (int k = 0; k < width; ++k) x[k] = table.at(k, row.token) + position[k];
+  });
+}
+
+void Forward::normalise(const NormView& norm, int row) const {
+  const LayerNorm task = {at<float>(plan_.x) + row * plan_.x_stride,
+                          norm.weight,
+                          norm.bias,
+                          weights_.config->width,
+                          weights_.config->layer_norm_epsilon,
+                          at<float>(plan_.normed) + row * plan_.x_stride};
+  kernels_.layer_norm(task);
+}
+
+// Row `row` of the product's input from floats; fp32 products read the floats themselves.
+void Forward::to_input(const float* from, int row, int count) const {
+  switch (weights_.packing) {
+    case Packing::kF32:
+      return;
+    case Packing::kBf16:
+      kernels_.to_bf16(from, count, at<std::uint16_t>(plan_.input) + row * plan_.input_stride);
+      return;
+    case Packing::kInt8:
+      kernels_.quantise({from, count, at<std::int8_t>(plan_.input) + row * plan_.input_stride,
+                         at<float>(plan_.scales) + row * plan_.group_stride,
+                         at<std::int32_t>(plan_.offsets) + row * plan_.group_stride});
+      return;
+  }
+}
+
+void Forward::inputs(const float* from, std::ptrdiff_t stride, int rows, int count) {
+  if (weights_.packing == Packing::kF32) return;
+  for_rows(rows, [&](int row) { to_input(from + row * stride, row, count); });
+}
+
+Matmul Forward::product(const LinearView& linear, const float* x, std::ptrdiff_t x_stride, int rows,
+                        float* y, std::ptrdiff_t y_stride, Epilogue epilogue) const {
+  const PackedMatrix& w = *linear.weight;
+  const bool floats = weights_.packing == Packing::kF32;
+  Matmul m{};
+  m.panels = w.panels;
+  m.bias = linear.bias;
+  m.scales = w.scales.data();
+  m.in = w.in;
+  m.out = w.out;
+  m.panel_end = panel_count(w.out);
+  m.rows = rows;
+  m.x = floats ? static_cast<const void*>(x) : scratch_ + plan_.input;
+  m.x_stride = floats ? x_stride : plan_.input_stride;
+  m.x_scales = at<float>(plan_.scales);
+  m.x_offsets = at<std::int32_t>(plan_.offsets);
+  m.group_stride = plan_.group_stride;
+  m.y = y;
+  m.y_stride = y_stride;
+  m.epilogue = epilogue;
+  return m;
+}
+
+// Deals the panels out in a few pieces a thread, so that a slow thread holds nobody up for long.
+void Forward::multiply(const Matmul& whole) {
+  constexpr int kPiecesPerThread = 4;
+  const int panels = whole.panel_end;
+  const int threads = pool_.threads();
+  const int pieces = threads == 1 ? 1 : std::min(panels, threads * kPiecesPerThread);
+  pool_.run(pieces, [&](int piece, int) {
+    Matmul part = whole;
+    part.panel_begin = panels * piece / pieces;
+    part.panel_end = panels * (piece + 1) / pieces;
+    matmul_(part);
+  });
+}
+
+// Keys and values of one row and head into the cache.
+void Forward::append(int layer, const Row& row, int index, int head) const {
+  const int width = weights_.config->width, head_width = weights_.config->head_width();
+  const float* key = at<float>(plan_.qkv) + index * plan_.qkv_stride + width + head * head_width;
+  const float* value = key + width;
+  const std::ptrdiff_t block = std::ptrdiff_t{row.position / kLanes} * head_width * kLanes;
+  const int lane = row.position % kLanes;
+  const auto value_width =
+      static_cast<std::ptrdiff_t>(round_up(static_cast<std::size_t>(head_width), kLanes));
+  const auto put = [&](auto* keys, auto* values, auto convert) {
+    keys += block + lane;
+    values += row.position * value_width;
+    for (int d = 0; d < head_width; ++d) keys[d * kLanes] = convert(key[d]);
+    for (int d = 0; d < head_width; ++d) values[d] = convert(value[d]);
+  };
+  std::byte* keys = cache_.keys(layer, row.stream, head);
+  std::byte* values = cache_.values(layer, row.stream, head);
+  if (cache_.shape().type == CacheType::kBf16) {
+    put(reinterpret_cast<std::uint16_t*>(keys), reinterpret_cast<std::uint16_t*>(values),
+        [](float x) { return hemiola::to_bf16(x); });
+  } else {
+    put(reinterpret_cast<float*>(keys), reinterpret_cast<float*>(values),
+        [](float x) { return x; });
+  }
+}
+
+void Forward::attend(int layer, const Row& row, int index, int head, int thread) const {
+  const int head_width = weights_.config->head_width();
+  const Attend task = {
+      at<float>(plan_.qkv) + index * plan_.qkv_stride + head * head_width,
+      cache_.keys(layer, row.stream, head),
+      cache_.values(layer, row.stream, head),
+      head_width,
+      row.position + 1,
+      1 / std::sqrt(static_cast<float>(head_width)),
+      at<float>(plan_.scores) + thread * plan_.score_stride,
+      at<float>(plan_.normed) + index * plan_.x_stride + head * head_width,
+  };
+  (cache_.shape().type == CacheType::kBf16 ? kernels_.attend_bf16 : kernels_.attend_f32)(task);
+}
+
+// Leaves the heads' outputs side by side in `normed`.
+void Forward::attention(int layer, std::span<const Row> rows) {
+  const int heads = weights_.config->heads;
+  const auto count = static_cast<int>(rows.size());
+  const bool one_stream = count > 1 && rows[0].stream == rows[1].stream;
+  if (!one_stream) {
+    pool_.run(count * heads, [&](int task, int thread) {
+      const int index = task / heads, head = task % heads;
+      const Row& row = rows[static_cast<std::size_t>(index)];
+      append(layer, row, index, head);
+      attend(layer, row, index, head, thread);
+    });
+    return;
+  }
+  // A row sees the keys of the rows before it: all are appended first.
+  pool_.run(heads, [&](int head, int) {
+    for (int i = 0; i < count; ++i) append(layer, rows[static_cast<std::size_t>(i)], i, head);
+  });
+  constexpr int kRowsPerTask = 16;
+  const int row_tasks = (count + kRowsPerTask - 1) / kRowsPerTask;
+  pool_.run(heads * row_tasks, [&](int task, int thread) {
+    // The last rows see the most: they go first.
+    const int head = task % heads, begin = (row_tasks - 1 - task / heads) * kRowsPerTask;
+    for (int i = begin; i < std::min(begin + kRowsPerTask, count); ++i) {
+      attend(layer, rows[static_cast<std::size_t>(i)], i, head, thread);
+    }
+  });
+}
+
+void Forward::run(std::span<const Row> rows) {
+  const auto count = static_cast<int>(rows.size());
+  const int width = weights_.config->width, inner = weights_.config->inner;
+  float* x = at<float>(plan_.x);
+  float* normed = at<float>(plan_.normed);
+  float* qkv = at<float>(plan_.qkv);
+  float* mlp = at<float>(plan_.inner);
+  const auto normed_input = [&](const NormView& norm) {
+    for_rows(count, [&](int row) {
+      normalise(norm, row);
+      to_input(normed + row * plan_.x_stride, row, width);
+    });
+  };
+  embed(rows);
+  for (int i = 0; i < weights_.config->layers; ++i) {
+    const LayerView& layer = weights_.layers[static_cast<std::size_t>(i)];
+    normed_input(layer.norm1);
+    multiply(
+        product(layer.qkv, normed, plan_.x_stride, count, qkv, plan_.qkv_stride, Epilogue::kStore));
+    attention(i, rows);
+    inputs(normed, plan_.x_stride, count, width);
+    multiply(product(layer.proj, normed, plan_.x_stride, count, x, plan_.x_stride, Epilogue::kAdd));
+    normed_input(layer.norm2);
+    multiply(
+        product(layer.fc, normed, plan_.x_stride, count, mlp, plan_.inner_stride, Epilogue::kGelu));
+    inputs(mlp, plan_.inner_stride, count, inner);
+    multiply(product(layer.out, mlp, plan_.inner_stride, count, x, plan_.x_stride, Epilogue::kAdd));
+  }
+}
+
+void Forward::head(int first, int count, float* logits, std::ptrdiff_t stride,
+                   std::span<const std::uint64_t> panels) {
+  float* normed = at<float>(plan_.normed);
+  const int width = weights_.config->width;
+  for_rows(count, [&](int i) {
+    normalise(weights_.last_norm, first + i);
+    to_input(normed + (first + i) * plan_.x_stride, i, width);
+  });
+  const LinearView linear = {weights_.head, nullptr};
+  const Matmul whole = product(linear, normed + first * plan_.x_stride, plan_.x_stride, count,
+                               logits, stride, Epilogue::kStore);
+  if (panels.empty()) return multiply(whole);
+  constexpr int kPanelsPerTask = 8;
+  const int tasks = (whole.panel_end + kPanelsPerTask - 1) / kPanelsPerTask;
+  pool_.run(tasks, [&](int task, int) {
+    const int begin = task * kPanelsPerTask;
+    const int end = std::min(begin + kPanelsPerTask, whole.panel_end);
+    Matmul part = whole;
+    for (int panel = begin; panel < end; ++panel) {
+      const auto p = static_cast<std::size_t>(panel);
+      if ((panels[p / 64] >> (p % 64) & 1) == 0) continue;
+      part.panel_begin = panel;
+      part.panel_end = panel + 1;
+      matmul_(part);
+    }
+  });
+}
+
+}  // namespace hemiola::engine

@@ -1,0 +1,104 @@
+// The arithmetic of a forward pass behind a table of functions, one table for each instruction set.
+// All tables come from one source (kernels.inl), compiled once for each; which is used is chosen at
+// run time. kernels_plain.cpp is the plain C++ twin of all the others.
+//
+// Promise: what a row of input gives does not depend on how many rows there are, on where they
+// stand or on how panels are dealt to threads. Every sum has one fixed order.
+// AVX2 and AVX-512 tables give the same bits in fp32 and int8 (both round multiply-adds once).
+//
+// Plain structs and pointers only: files compiled for newer processors must not share inline
+// functions of the standard library with the rest of the program. Nothing allocates, locks or
+// checks; the callers do.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace hemiola::engine {
+
+// Inputs that share one int8 scale.
+inline constexpr int kQuantGroup = 128;
+
+enum class Epilogue {
+  kStore,
+  kGelu,  // tanh form
+  kAdd,   // to what is in y
+};
+
+// y (rows, outputs) = x (rows, in) * weights + bias, for the panels [panel_begin, panel_end).
+struct Matmul {
+  const std::byte* panels;  // of model/packed.h
+  const float* bias;        // (panels * 32), or null
+  const float* scales;      // int8: (panels * 32)
+  int in, out;              // out: outputs past it are not written
+  int panel_begin, panel_end;
+  int rows;
+  const void* x;            // float, bf16 or int8, padded with zeros to whole pairs or fours
+  std::ptrdiff_t x_stride;  // in elements
+  // int8: for each row and group of 128 inputs the scale, and -128 times the sum of its inputs.
+  const float* x_scales;
+  const std::int32_t* x_offsets;
+  std::ptrdiff_t group_stride;
+  float* y;
+  std::ptrdiff_t y_stride;
+  Epilogue epilogue;
+};
+
+// One head of one query: out = softmax(scale * q * keys) * values over the first `length`
+// positions.
+struct Attend {
+  const float* q;           // (head_width)
+  const std::byte* keys;    // blocks of 16 positions: (length / 16, head_width, 16)
+  const std::byte* values;  // (length, head_width rounded up to 16)
+  int head_width, length;
+  float scale;
+  float* scores;  // working memory, (length rounded up to 64)
+  float* out;     // (head_width)
+};
+
+struct LayerNorm {
+  const float* x;  // (width)
+  const float* weight;
+  const float* bias;
+  int width;
+  float epsilon;
+  float* out;
+};
+
+struct Quantise {
+  const float* x;  // (count)
+  int count;
+  std::int8_t* out;       // (count rounded up to 4), zeros at the end
+  float* scales;          // one a group
+  std::int32_t* offsets;  // -128 * sum of the group's numbers
+};
+
+struct Kernels {
+  const char* name;
+  void (*matmul_f32)(const Matmul&);
+  void (*matmul_bf16)(const Matmul&);
+  void (*matmul_int8)(const Matmul&);
+  void (*attend_f32)(const Attend&);  // the type is that of keys and values
+  void (*attend_bf16)(const Attend&);
+  void (*layer_norm)(const LayerNorm&);
+  void (*to_bf16)(const float* x, int count, std::uint16_t* out);  // out rounded up to 2, zeros
+  void (*quantise)(const Quantise&);
+};
+
+// Tables that this processor can run, the plain one first, the best one last.
+std::span<const Kernels* const> available_kernels();
+
+// The best table, or the one named; null when this processor has none of that name.
+const Kernels* find_kernels(std::string_view name);
+
+// One in each file; pieces() of a processor's family are put together in the x86 file.
+extern const Kernels kPlainKernels;
+extern const Kernels kAvx2Kernels;
+extern const Kernels kAvxVnniKernels;
+extern const Kernels kAvx512Kernels;
+extern const Kernels kAvx512VnniKernels;
+extern const Kernels kAvx512Bf16Kernels;
+
+}  // namespace hemiola::engine

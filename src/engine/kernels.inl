@@ -1,0 +1,352 @@
+// The kernels, written once over a register type V of 16 floats. A file that includes this has
+// defined, in an unnamed namespace:
+//
+//   V       16 floats: zero, all(x), load, store, load_bf16, store_bf16, add, sub, mul, div,
+//           store_int8 (whole numbers in [-127, 127]), max, min, abs, madd(a, b, c) = a * b + c,
+//           nearest, scale2(x, n) = x * 2^n for whole n, zero_below(x, limit, value),
+//           sum(x) and largest(x) across the register
+//   I       16 int32 sums: all(x), dot(sum, w, x): adds to each lane the products of its four
+//           unsigned bytes at w with the four signed bytes x, to_float
+//   B       pairs of bf16: dot(sum, w, x): adds to each lane of a V the product of its pair at w
+//           with the pair x; all(pointer to a pair)
+//   kRows   rows of x that one pass over a panel takes (registers: 2 * kRows sums)
+//
+// Internal linkage throughout; see kernels.h for why. Sums that run in turn in the source run in
+// that order in every instruction set.
+
+namespace {
+
+constexpr int kLanes = 16;
+constexpr int kPanelLanes = 32;
+
+template <int n>
+struct Count {
+  static constexpr int value = n;
+};
+
+// Calls body with Count<rows>, rows in [1, most].
+template <int most, class Body>
+inline void with_count(int rows, Body body) {
+  if constexpr (most > 1) {
+    if (rows < most) return with_count<most - 1>(rows, body);
+  }
+  body(Count<most>{});
+}
+
+// e^x; relative error below 2e-7 for x in [-87, 88], 0 below, no infinity.
+inline V exponential(V x) {
+  const V low = V::all(-87.0f);
+  x = V::min(x, V::all(88.0f));
+  const V clamped = V::max(x, low);
+  const V n = V::nearest(V::mul(clamped, V::all(1.44269504f)));
+  V r = V::madd(n, V::all(-0.693359375f), clamped);  // ln 2 in two parts
+  r = V::madd(n, V::all(2.12194440e-4f), r);
+  V p = V::all(1.9875691500e-4f);
+  p = V::madd(p, r, V::all(1.3981999507e-3f));
+  p = V::madd(p, r, V::all(8.3334519073e-3f));
+  p = V::madd(p, r, V::all(4.1665795894e-2f));
+  p = V::madd(p, r, V::all(1.6666665459e-1f));
+  p = V::madd(p, r, V::all(5.0000001201e-1f));
+  p = V::madd(p, V::mul(r, r), V::add(r, V::all(1.0f)));
+  return V::zero_below(x, low, V::scale2(p, n));
+}
+
+// x / (1 + e^(-2u)), u = sqrt(2 / pi) * (x + 0.044715 x^3): the tanh form of GELU.
+inline V gelu(V x) {
+  const V cubic = V::madd(V::mul(V::mul(x, x), x), V::all(0.044715f), x);
+  const V e = exponential(V::mul(cubic, V::all(-2.0f * 0.79788456f)));
+  return V::div(x, V::add(V::all(1.0f), e));
+}
+
+// Writes 32 results of one row.
+inline void finish(const Matmul& m, int panel, int row, V low, V high) {
+  const int first = panel * kPanelLanes;
+  float* y = m.y + row * m.y_stride + first;
+  const int count = m.out - first;
+  alignas(64) float part[kPanelLanes];
+  float* target = y;
+  if (count < kPanelLanes) {
+    for (int i = 0; i < kPanelLanes; ++i) part[i] = 0;
+    if (m.epilogue == Epilogue::kAdd) {
+      for (int i = 0; i < count; ++i) part[i] = y[i];
+    }
+    target = part;
+  }
+  if (m.epilogue == Epilogue::kGelu) {
+    low = gelu(low);
+    high = gelu(high);
+  } else if (m.epilogue == Epilogue::kAdd) {
+    low = V::add(low, V::load(target));
+    high = V::add(high, V::load(target + kLanes));
+  }
+  V::store(target, low);
+  V::store(target + kLanes, high);
+  if (count < kPanelLanes) {
+    for (int i = 0; i < count; ++i) y[i] = part[i];
+  }
+}
+
+inline V bias_at(const Matmul& m, int panel, int half) {
+  return m.bias == nullptr ? V::zero() : V::load(m.bias + panel * kPanelLanes + half * kLanes);
+}
+
+template <class Body>
+inline void for_row_blocks(const Matmul& m, Body body) {
+  for (int panel = m.panel_begin; panel < m.panel_end; ++panel) {
+    for (int row = 0; row < m.rows; row += kRows) {
+      with_count<kRows>(m.rows - row < kRows ? m.rows - row : kRows,
+                        [&](auto rows) { body(rows, panel, row); });
+    }
+  }
+}
+
+template <int rows>
+inline void product_f32(const Matmul& m, int panel, int row) {
+  const float* w =
+      reinterpret_cast<const float*>(m.panels) + std::ptrdiff_t{panel} * m.in * kPanelLanes;
+  const float* x = static_cast<const float*>(m.x) + row * m.x_stride;
+  V low[rows], high[rows];
+  for (int r = 0; r < rows; ++r) low[r] = bias_at(m, panel, 0), high[r] = bias_at(m, panel, 1);
+  for (int k = 0; k < m.in; ++k, w += kPanelLanes) {
+    const V w0 = V::load(w), w1 = V::load(w + kLanes);
+    for (int r = 0; r < rows; ++r) {
+      const V value = V::all(x[r * m.x_stride + k]);
+      low[r] = V::madd(w0, value, low[r]);
+      high[r] = V::madd(w1, value, high[r]);
+    }
+  }
+  for (int r = 0; r < rows; ++r) finish(m, panel, row + r, low[r], high[r]);
+}
+
+void matmul_f32(const Matmul& m) {
+  for_row_blocks(
+      m, [&](auto rows, int panel, int row) { product_f32<decltype(rows)::value>(m, panel, row); });
+}
+
+template <int rows>
+inline void product_bf16(const Matmul& m, int panel, int row) {
+  const int pairs = (m.in + 1) / 2;
+  const std::byte* w = m.panels + std::ptrdiff_t{panel} * pairs * kPanelLanes * 4;
+  const std::uint16_t* x = static_cast<const std::uint16_t*>(m.x) + row * m.x_stride;
+  V low[rows], high[rows];
+  for (int r = 0; r < rows; ++r) low[r] = bias_at(m, panel, 0), high[r] = bias_at(m, panel, 1);
+  for (int k = 0; k < pairs; ++k, w += kPanelLanes * 4) {
+    const B w0 = B::load(w), w1 = B::load(w + kLanes * 4);
+    for (int r = 0; r < rows; ++r) {
+      const B value = B::all(x + r * m.x_stride + 2 * k);
+      low[r] = B::dot(low[r], w0, value);
+      high[r] = B::dot(high[r], w1, value);
+    }
+  }
+  for (int r = 0; r < rows; ++r) finish(m, panel, row + r, low[r], high[r]);
+}
+
+void matmul_bf16(const Matmul& m) {
+  for_row_blocks(m, [&](auto rows, int panel, int row) {
+    product_bf16<decltype(rows)::value>(m, panel, row);
+  });
+}
+
+template <int rows>
+inline void product_int8(const Matmul& m, int panel, int row) {
+  const int fours = (m.in + 3) / 4;
+  constexpr int kGroupFours = kQuantGroup / 4;
+  const std::byte* w = m.panels + std::ptrdiff_t{panel} * fours * kPanelLanes * 4;
+  const std::int8_t* x = static_cast<const std::int8_t*>(m.x) + row * m.x_stride;
+  const float* x_scales = m.x_scales + row * m.group_stride;
+  const std::int32_t* x_offsets = m.x_offsets + row * m.group_stride;
+  V low[rows], high[rows];
+  for (int r = 0; r < rows; ++r) low[r] = high[r] = V::zero();
+  for (int group = 0, begin = 0; begin < fours; ++group, begin += kGroupFours) {
+    const int end = begin + kGroupFours < fours ? begin + kGroupFours : fours;
+    I low_sum[rows], high_sum[rows];
+    for (int r = 0; r < rows; ++r) {
+      low_sum[r] = high_sum[r] = I::all(x_offsets[r * m.group_stride + group]);
+    }
+    for (int k = begin; k < end; ++k, w += kPanelLanes * 4) {
+      const I::Weights w0 = I::load(w), w1 = I::load(w + kLanes * 4);
+      for (int r = 0; r < rows; ++r) {
+        const I::Inputs value = I::inputs(x + r * m.x_stride + 4 * k);
+        low_sum[r] = I::dot(low_sum[r], w0, value);
+        high_sum[r] = I::dot(high_sum[r], w1, value);
+      }
+    }
+    for (int r = 0; r < rows; ++r) {
+      const V scale = V::all(x_scales[r * m.group_stride + group]);
+      low[r] = V::madd(I::to_float(low_sum[r]), scale, low[r]);
+      high[r] = V::madd(I::to_float(high_sum[r]), scale, high[r]);
+    }
+  }
+  const float* scales = m.scales + panel * kPanelLanes;
+  for (int r = 0; r < rows; ++r) {
+    finish(m, panel, row + r, V::madd(low[r], V::load(scales), bias_at(m, panel, 0)),
+           V::madd(high[r], V::load(scales + kLanes), bias_at(m, panel, 1)));
+  }
+}
+
+void matmul_int8(const Matmul& m) {
+  for_row_blocks(m, [&](auto rows, int panel, int row) {
+    product_int8<decltype(rows)::value>(m, panel, row);
+  });
+}
+
+struct F32 {
+  using Element = float;
+  static V load(const float* from) { return V::load(from); }
+};
+
+struct Bf16 {
+  using Element = std::uint16_t;
+  static V load(const std::uint16_t* from) { return V::load_bf16(from); }
+};
+
+// Scores of `blocks` blocks of 16 positions: sums over the head's width, one a lane.
+template <class Type, int blocks>
+inline void score_blocks(const Attend& a, const typename Type::Element* keys, float* scores) {
+  const int stride = a.head_width * kLanes;
+  V sums[blocks];
+  for (int b = 0; b < blocks; ++b) sums[b] = V::zero();
+  for (int d = 0; d < a.head_width; ++d) {
+    const V q = V::all(a.q[d]);
+    for (int b = 0; b < blocks; ++b) {
+      sums[b] = V::madd(Type::load(keys + b * stride + d * kLanes), q, sums[b]);
+    }
+  }
+  const V scale = V::all(a.scale);
+  for (int b = 0; b < blocks; ++b) V::store(scores + b * kLanes, V::mul(sums[b], scale));
+}
+
+// out of `chunks` chunks of 16 of the head's width, from value column `column` on.
+template <class Type, int chunks>
+inline void mix_values(const Attend& a, int column, float inverse_sum) {
+  const int stride = (a.head_width + kLanes - 1) / kLanes * kLanes;
+  const auto* v = reinterpret_cast<const typename Type::Element*>(a.values) + column;
+  V sums[chunks];
+  for (int c = 0; c < chunks; ++c) sums[c] = V::zero();
+  for (int t = 0; t < a.length; ++t, v += stride) {
+    const V weight = V::all(a.scores[t]);
+    for (int c = 0; c < chunks; ++c) sums[c] = V::madd(Type::load(v + c * kLanes), weight, sums[c]);
+  }
+  for (int c = 0; c < chunks; ++c) {
+    alignas(64) float part[kLanes];
+    V::store(part, V::mul(sums[c], V::all(inverse_sum)));
+    const int first = column + c * kLanes;
+    for (int i = 0; i < kLanes && first + i < a.head_width; ++i) a.out[first + i] = part[i];
+  }
+}
+
+template <class Type>
+void attend(const Attend& a) {
+  const auto* keys = reinterpret_cast<const typename Type::Element*>(a.keys);
+  const int blocks = (a.length + kLanes - 1) / kLanes;
+  constexpr int kBlocks = 4;
+  for (int b = 0; b < blocks; b += kBlocks) {
+    with_count<kBlocks>(blocks - b < kBlocks ? blocks - b : kBlocks, [&](auto count) {
+      score_blocks<Type, decltype(count)::value>(
+          a, keys + std::ptrdiff_t{b} * a.head_width * kLanes, a.scores + b * kLanes);
+    });
+  }
+  // Positions past the end of the last block weigh nothing.
+  for (int t = a.length; t < blocks * kLanes; ++t) a.scores[t] = -1e30f;
+  V most = V::all(-1e30f);
+  for (int b = 0; b < blocks; ++b) most = V::max(most, V::load(a.scores + b * kLanes));
+  const V shift = V::all(V::largest(most));
+  V sum = V::zero();
+  for (int b = 0; b < blocks; ++b) {
+    const V e = exponential(V::sub(V::load(a.scores + b * kLanes), shift));
+    V::store(a.scores + b * kLanes, e);
+    sum = V::add(sum, e);
+  }
+  const float inverse_sum = 1.0f / V::sum(sum);
+  constexpr int kChunks = 6;
+  const int chunks = (a.head_width + kLanes - 1) / kLanes;
+  for (int c = 0; c < chunks; c += kChunks) {
+    with_count<kChunks>(chunks - c < kChunks ? chunks - c : kChunks, [&](auto count) {
+      mix_values<Type, decltype(count)::value>(a, c * kLanes, inverse_sum);
+    });
+  }
+}
+
+// Up to 16 floats, zeros after them.
+inline V load_part(const float* from, int count) {
+  if (count >= kLanes) return V::load(from);
+  alignas(64) float part[kLanes];
+  for (int i = 0; i < kLanes; ++i) part[i] = i < count ? from[i] : 0.0f;
+  return V::load(part);
+}
+
+inline void store_part(float* to, V value, int count) {
+  if (count >= kLanes) return V::store(to, value);
+  alignas(64) float part[kLanes];
+  V::store(part, value);
+  for (int i = 0; i < count; ++i) to[i] = part[i];
+}
+
+void layer_norm(const LayerNorm& n) {
+  V total = V::zero();
+  for (int i = 0; i < n.width; i += kLanes) {
+    total = V::add(total, load_part(n.x + i, n.width - i));
+  }
+  const V mean = V::all(V::sum(total) / static_cast<float>(n.width));
+  V squares = V::zero();
+  for (int i = 0; i < n.width; i += kLanes) {
+    alignas(64) float part[kLanes];
+    V d = V::sub(load_part(n.x + i, n.width - i), mean);
+    if (n.width - i < kLanes) {
+      V::store(part, d);
+      d = load_part(part, n.width - i);
+    }
+    squares = V::madd(d, d, squares);
+  }
+  const float variance = V::sum(squares) / static_cast<float>(n.width);
+  const V inverse = V::all(1.0f / __builtin_sqrtf(variance + n.epsilon));
+  for (int i = 0; i < n.width; i += kLanes) {
+    const int count = n.width - i;
+    const V d = V::mul(V::sub(load_part(n.x + i, count), mean), inverse);
+    store_part(n.out + i, V::madd(d, load_part(n.weight + i, count), load_part(n.bias + i, count)),
+               count);
+  }
+}
+
+void to_bf16(const float* x, int count, std::uint16_t* out) {
+  int i = 0;
+  for (; i + kLanes <= count; i += kLanes) V::store_bf16(out + i, V::load(x + i));
+  if (i < count) {
+    alignas(64) std::uint16_t part[kLanes];
+    V::store_bf16(part, load_part(x + i, count - i));
+    for (int j = 0; i + j < (count + 1) / 2 * 2; ++j) out[i + j] = part[j];
+  }
+}
+
+void quantise(const Quantise& q) {
+  for (int begin = 0, group = 0; begin < q.count; begin += kQuantGroup, ++group) {
+    const int count = q.count - begin < kQuantGroup ? q.count - begin : kQuantGroup;
+    const float* x = q.x + begin;
+    std::int8_t* out = q.out + begin;
+    V most = V::zero();
+    for (int i = 0; i < count; i += kLanes)
+      most = V::max(most, V::abs(load_part(x + i, count - i)));
+    const float largest = V::largest(most);
+    // A group of numbers too small for a normal scale counts as zero.
+    const bool zero = !(largest > 1e-30f);
+    const V factor = V::all(zero ? 0.0f : 127.0f / largest);
+    V total = V::zero();  // whole numbers, exact
+    int i = 0;
+    for (; i + kLanes <= count; i += kLanes) {
+      const V level = V::nearest(V::mul(V::load(x + i), factor));
+      V::store_int8(out + i, level);
+      total = V::add(total, level);
+    }
+    if (i < count) {
+      alignas(64) std::int8_t part[kLanes];
+      const V level = V::nearest(V::mul(load_part(x + i, count - i), factor));
+      V::store_int8(part, level);
+      total = V::add(total, level);
+      for (int j = 0; i + j < (count + 3) / 4 * 4; ++j) out[i + j] = part[j];
+    }
+    q.scales[group] = zero ? 0.0f : largest / 127.0f;
+    q.offsets[group] = -128 * static_cast<std::int32_t>(V::sum(total));
+  }
+}
+
+}  // namespace

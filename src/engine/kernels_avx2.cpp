@@ -1,0 +1,57 @@
+// AVX2 and FMA. int8 products through 16-bit multiply-adds of the even and the odd bytes: unlike
+// the instruction for bytes, these cannot saturate.
+#include <immintrin.h>
+
+#include "engine/kernels.h"
+
+namespace hemiola::engine {
+
+#include "engine/vector_avx2.inl"
+
+namespace {
+
+struct I {
+  __m256i low, high;
+  struct Weights {
+    __m256i low_even, low_odd, high_even, high_odd;
+  };
+  struct Inputs {
+    __m256i even, odd;
+  };
+
+  static I all(std::int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
+  static Weights load(const std::byte* from) {
+    const __m256i low = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+    const __m256i high = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + 32));
+    const __m256i mask = _mm256_set1_epi16(0xff);
+    return {_mm256_and_si256(low, mask), _mm256_srli_epi16(low, 8), _mm256_and_si256(high, mask),
+            _mm256_srli_epi16(high, 8)};
+  }
+  static Inputs inputs(const std::int8_t* from) {
+    int four;
+    __builtin_memcpy(&four, from, 4);
+    const __m256i x = _mm256_set1_epi32(four);
+    return {_mm256_srai_epi16(_mm256_slli_epi16(x, 8), 8), _mm256_srai_epi16(x, 8)};
+  }
+  static I dot(I sum, Weights w, Inputs x) {
+    const __m256i low = _mm256_add_epi32(_mm256_madd_epi16(w.low_even, x.even),
+                                         _mm256_madd_epi16(w.low_odd, x.odd));
+    const __m256i high = _mm256_add_epi32(_mm256_madd_epi16(w.high_even, x.even),
+                                          _mm256_madd_epi16(w.high_odd, x.odd));
+    return {_mm256_add_epi32(sum.low, low), _mm256_add_epi32(sum.high, high)};
+  }
+  static V to_float(I a) { return {_mm256_cvtepi32_ps(a.low), _mm256_cvtepi32_ps(a.high)}; }
+};
+
+constexpr int kRows = 3;
+
+}  // namespace
+
+#include "engine/kernels.inl"
+
+const Kernels kAvx2Kernels = {
+    "avx2",       matmul_f32, matmul_bf16, matmul_int8, attend<F32>,
+    attend<Bf16>, layer_norm, to_bf16,     quantise,
+};
+
+}  // namespace hemiola::engine

@@ -1,0 +1,53 @@
+// AVX-512 (F, BW, DQ, VL), without its later additions.
+#include <immintrin.h>
+
+#include "engine/kernels.h"
+
+namespace hemiola::engine {
+
+#include "engine/vector_avx512.inl"
+// (the order matters: these use V)
+#include "engine/expand_avx512.inl"
+
+namespace {
+
+// As in kernels_avx2.cpp: even and odd bytes through 16-bit multiply-adds, which cannot saturate.
+struct I {
+  __m512i r;
+  struct Weights {
+    __m512i even, odd;
+  };
+  struct Inputs {
+    __m512i even, odd;
+  };
+
+  static I all(std::int32_t x) { return {_mm512_set1_epi32(x)}; }
+  static Weights load(const std::byte* from) {
+    const __m512i bytes = _mm512_loadu_si512(from);
+    return {_mm512_and_si512(bytes, _mm512_set1_epi16(0xff)), _mm512_srli_epi16(bytes, 8)};
+  }
+  static Inputs inputs(const std::int8_t* from) {
+    int four;
+    __builtin_memcpy(&four, from, 4);
+    const __m512i x = _mm512_set1_epi32(four);
+    return {_mm512_srai_epi16(_mm512_slli_epi16(x, 8), 8), _mm512_srai_epi16(x, 8)};
+  }
+  static I dot(I sum, Weights w, Inputs x) {
+    return {_mm512_add_epi32(sum.r, _mm512_add_epi32(_mm512_madd_epi16(w.even, x.even),
+                                                     _mm512_madd_epi16(w.odd, x.odd)))};
+  }
+  static V to_float(I a) { return {_mm512_cvtepi32_ps(a.r)}; }
+};
+
+constexpr int kRows = 8;
+
+}  // namespace
+
+#include "engine/kernels.inl"
+
+const Kernels kAvx512Kernels = {
+    "avx512",     matmul_f32, matmul_bf16, matmul_int8, attend<F32>,
+    attend<Bf16>, layer_norm, to_bf16,     quantise,
+};
+
+}  // namespace hemiola::engine

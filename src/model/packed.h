@@ -1,0 +1,91 @@
+// Weight matrices in the layout that the engine's kernels read: panels of 32 outputs, and within a
+// panel all inputs in order, so that a product streams through memory and never sums across a
+// register. The same layout serves every instruction set and stands as it is in export files.
+//
+//   kF32   (panels, in, 32)            float
+//   kBf16  (panels, in / 2, 32, 2)     bf16; pairs of inputs side by side
+//   kInt8  (panels, in / 4, 32, 4)     weight + 128 as a byte; fours of inputs side by side, and
+//   one
+//                                      float scale for each output: weight = (byte - 128) * scale
+//
+// Inputs are rounded up to whole pairs or fours and outputs to whole panels, with zeros.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/files.h"
+#include "base/result.h"
+#include "model/aligned.h"
+#include "model/config.h"
+#include "model/model_folder.h"
+#include "model/tensor.h"
+
+namespace hemiola {
+
+enum class Packing { kF32, kBf16, kInt8 };
+
+inline constexpr int kPanel = 32;
+
+std::string_view name(Packing packing);  // "fp32", "bf16", "int8"
+int interleave(Packing packing);         // inputs side by side: 1, 2, 4
+int padded_inputs(Packing packing, int in);
+int panel_count(int out);
+std::size_t panel_bytes(Packing packing, int in);
+
+struct PackedMatrix {
+  Packing packing = Packing::kF32;
+  int in = 0, out = 0;
+  const std::byte* panels = nullptr;  // aligned to 64
+  std::vector<float> scales = {};     // kInt8: (panel_count * 32)
+
+  std::size_t bytes() const {
+    return static_cast<std::size_t>(panel_count(out)) * panel_bytes(packing, in);
+  }
+  const std::byte* panel(int index) const {
+    return panels + static_cast<std::size_t>(index) * panel_bytes(packing, in);
+  }
+  // One weight, for tests and table look-ups of an embedding.
+  float at(int input, int output) const;
+};
+
+// Packs a matrix stored (in, out), or (out, in) when `by_rows`; `panels` has the size that
+// PackedMatrix::bytes says. Refuses weights that are not finite.
+Result<PackedMatrix> pack_matrix(const TensorView& tensor, bool by_rows, Packing packing,
+                                 std::byte* panels);
+
+// A whole model as the engine uses it. Moves, never copies.
+struct PackedModel {
+  ModelConfig config;
+  Packing packing = Packing::kF32;
+  std::string tokenizer, card;
+  // By the registry's names: the matrices of the layers, wte.weight (vocabulary outputs) and, when
+  // not tied, lm_head.weight.
+  std::map<std::string, PackedMatrix, std::less<>> matrices;
+  // Biases (rounded up to whole panels with zeros), norms, and wpe.weight (context, width).
+  std::map<std::string, std::vector<float>, std::less<>> vectors;
+
+  // Where the panels lie: one of the two.
+  AlignedBytes memory;
+  std::optional<MappedFile> file;
+};
+
+// wpe is rounded to bf16 unless the packing is fp32, as in an export file.
+Result<PackedModel> pack_model(const ModelConfig& config, const WeightMap& weights,
+                               Packing packing);
+
+// The one-file form: a safetensors file whose matrices stand as packed, mapped and used in place.
+// It holds settings, tokenizer and card too, a format version, and a checksum over all of it.
+Status write_export(const Path& path, const PackedModel& model);
+Result<PackedModel> load_export(const Path& path);
+
+// The same from bytes, which must outlive the model and begin at a multiple of 64.
+Result<PackedModel> read_export(std::span<const std::uint8_t> bytes, std::string_view where);
+
+}  // namespace hemiola
