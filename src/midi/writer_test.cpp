@@ -69,6 +69,13 @@ TEST(WriteMidi, SmpteDivisionAndFormat) {
   }
 }
 
+TEST(WriteMidi, AFileWithoutTracksKeepsItsFormat) {
+  const Bytes bytes = header(0, 0, 96) + chunk("Abcd", text("x"));
+  const auto file = read(bytes, {.strict = true, .limits = {}});
+  ASSERT_TRUE(file);
+  EXPECT_EQ(write(*file), bytes);
+}
+
 // A file made by hand may say what the format cannot.
 TEST(WriteMidi, WhatTheFormatCannotSayIsBroughtWithinIt) {
   File file;
