@@ -32,9 +32,9 @@ struct PitchRange {
 
 // What is asked of a track beforehand. Nothing said: nothing asked.
 struct TrackControls {
-  std::optional<int> density;       // 1 to kDensityClasses
-  std::optional<int> polyphony;     // 1 to kMaxPolyphonyWord
-  std::optional<PitchRange> range;  // not on a drum track
+  std::optional<int> density{};       // 1 to kDensityClasses
+  std::optional<int> polyphony{};     // 1 to kMaxPolyphonyWord
+  std::optional<PitchRange> range{};  // not on a drum track
 
   bool operator==(const TrackControls&) const = default;
 };
@@ -51,9 +51,9 @@ struct Frame {
   Form form = Form::kWhole;
   bool counts_bars = true;  // say with each bar how many of the piece follow it
   int bars_after = 0;  // bars of the piece after the window: 0 if and only if it ends the piece
-  std::vector<std::uint8_t> styles;     // 1 to kStyles, rising
-  std::vector<TrackControls> controls;  // one for each track, or empty: none at all
-  std::vector<Hole> holes;              // rising: by bar, then by track
+  std::vector<std::uint8_t> styles{};     // 1 to kStyles, rising
+  std::vector<TrackControls> controls{};  // one for each track, or empty: none at all
+  std::vector<Hole> holes{};              // rising: by bar, then by track
 
   bool operator==(const Frame&) const = default;
 };

@@ -40,7 +40,7 @@ std::string to_json(const Vocabulary& vocabulary, const Settings& settings) {
   Json& merges = json["merges"] = Json::array();
   for (const Merge& merge : vocabulary.merges()) merges.push_back({merge.left, merge.right});
   json["styles"] = settings.styles;
-  return json.dump() + "\n";
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 Status check_styles(const std::vector<std::string>& styles) {

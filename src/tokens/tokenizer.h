@@ -46,7 +46,8 @@ class Vocabulary {
   std::span<const Word> words_of(Token token) const {
     return std::span(words_).subspan(begins_[token], begins_[token + 1u] - begins_[token]);
   }
-  // How many notes a token says (each note has exactly one Tone, Down or Drum word).
+  // How many notes a token says: its Tone, Down and Drum words. (In a header, where no token is
+  // merged, the two Tones after a Range are no notes.)
   int notes_of(Token token) const { return notes_[token]; }
 
   // Merges the words of one segment in place, earliest merge first, as they were learned; returns
