@@ -39,8 +39,8 @@ enum class Precision {
 struct Options {
   Precision precision = Precision::kAuto;
   CacheType cache = CacheType::kAuto;
-  int threads = 0;       // 0: the processors this process may use
-  std::string_view isa;  // kernels to use, a name of isa_names(); empty: the best there are
+  int threads = 0;            // 0: the processors this process may use
+  std::string_view isa = {};  // kernels to use, a name of isa_names(); empty: the best there are
 };
 
 // One token of one stream, and where its logits go.

@@ -99,6 +99,7 @@ void Sampler::saw(TokenId token) {
 
 float Sampler::penalised(float logit, TokenId token) const {
   if (logit != logit) return kNever;
+  logit = std::min(logit, std::numeric_limits<float>::max());
   const bool subject = counts_[static_cast<std::size_t>(token)] > 0 &&
                        (penalised_.empty() || is_allowed(penalised_, token));
   return subject ? logit - penalty_ : logit;
