@@ -62,10 +62,11 @@ inline constexpr int kLowestTone = -6, kHighestTone = 132;
 inline constexpr int kTones = kHighestTone - kLowestTone + 1;
 
 // The durations that are one word. Any other is said as Long words and a Dur of at most a quarter.
-inline constexpr std::array<int, 50> kDurations = {
-    1,  2,  3,  4,  5,  6,  7,  8,  9,   10,  11,  12,  13,  14,  15,  16, 17,
-    18, 19, 20, 21, 22, 23, 24, 27, 28,  30,  32,  33,  36,  40,  42,  44, 45,
-    48, 54, 60, 66, 72, 84, 90, 96, 108, 120, 132, 144, 168, 192, 288, 384};
+inline constexpr std::array<int, 65> kDurations = {
+    1,   2,   3,   4,   5,   6,   7,   8,   9,   10,  11,  12,  13,  14, 15,  16,  17,
+    18,  19,  20,  21,  22,  23,  24,  27,  28,  30,  32,  33,  36,  39, 40,  42,  44,
+    45,  48,  51,  54,  56,  60,  63,  64,  66,  72,  78,  84,  90,  96, 108, 120, 132,
+    144, 156, 168, 180, 192, 216, 240, 264, 288, 336, 360, 384, 576, 768};
 inline constexpr std::array<int, 6> kLongs = {32, 16, 8, 4, 2, 1};  // in quarters
 
 // Each class in the order of WordClass: how its words begin, and how many there are.
