@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "beats/alignment.h"
+#include "beats/bar_phase.h"
 #include "beats/bar_plan.h"
 #include "beats/nominal_tempo.h"
 #include "beats/snap.h"
@@ -78,8 +79,11 @@ Result<BarPlan> Standardiser::plan(const Extent& extent) {
   if (!report().performed) {
     std::vector<MetreChange> metres = score_.metres;
     if (metres.empty()) {
-      metres.push_back({Tick(0), Metre{4, 4}});
+      metres.push_back({Tick(0), estimate_metre(score_)});
       report().metre_source = MetreSource::kEstimated;
+    }
+    if (options_.find_upbeats && !score_.bar_lines_known) {
+      metres = with_true_bar_lines(score_, std::move(metres), report().moved_bar_lines);
     }
     return plan_aligned_bars(metres, score_.ticks_per_quarter, extent, options_.max_bars);
   }
@@ -283,7 +287,7 @@ void Standardiser::trim() {
     first -= origin;
   }
   const Metre metre = grid.bars[0].metre;
-  if (grid.bars.size() > 1 && first * 2 >= bar_length(metre) && first >= cell_length(metre)) {
+  if (grid.bars.size() > 1 && first * 2 >= bar_length(metre)) {
     grid.has_upbeat = true;
   }
 }

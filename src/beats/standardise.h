@@ -27,6 +27,8 @@ struct StandardiseOptions {
   // For training data, never for a prompt: drop empty bars at both ends, merge doubled tracks, take
   // a first bar that is silent for half its length or more as an upbeat.
   bool for_data = false;
+  // Move the bar lines of written music where the file plainly has them off by an upbeat.
+  bool find_upbeats = true;
   std::size_t max_bars = 20'000;
 };
 
@@ -55,7 +57,7 @@ struct StandardiseReport {
   bool performed = false;
   double on_grid = 0;  // 0 to 1: how well the onsets sit on the file's own grid
   MetreSource metre_source = MetreSource::kFile;
-  bool moved_bar_lines = false;  // the file's bars were off by an upbeat
+  bool moved_bar_lines = false;  // the file had them off by an upbeat
   // Of onsets against the grid that was chosen for their beat, in grid ticks.
   double mean_snap = 0;
   double max_snap = 0;

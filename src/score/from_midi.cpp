@@ -212,6 +212,11 @@ void Importer::read_meta(std::size_t chunk, const Event& event, Tick at) {
     case midi::meta::kText:
       texts_.push_back({at, chunk, text_of(bytes)});
       break;
+    case kSequencerSpecific:
+      score_.bar_lines_known =
+          score_.bar_lines_known ||
+          std::equal(bytes.begin(), bytes.end(), kBarLinesMark.begin(), kBarLinesMark.end());
+      break;
     default:
       break;
   }

@@ -149,8 +149,13 @@ GridTick GridScore::unwritten_rest() const {
     if (!track.notes.empty()) first = std::min(first, track.notes.front().onset);
   }
   if (first == end) return {};  // an upbeat bar of silence is written whole
-  const GridTick cell = cell_length(bars.front().metre);
-  return cell * (first / cell);
+  const Metre metre = bars.front().metre;
+  const GridTick cell = cell_length(metre);
+  for (const GridTick unit : {cell, GridTick(12), GridTick(6), GridTick(3)}) {
+    const GridTick rest = unit * (first / unit);
+    if (rest.count() > 0 && metre_of_length(end - rest, metre.denominator)) return rest;
+  }
+  return {};
 }
 
 Status validate(const GridScore& score) {

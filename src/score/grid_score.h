@@ -111,7 +111,8 @@ struct GridBar {
 
 struct GridScore {
   // bars.front() is bar 0, an upbeat: a whole bar of its metre that is silent at its start (no note
-  // begins at tick 0). When written out, it begins at the cell of its first note.
+  // begins at tick 0). When written out, it begins at the cell of its first note; if that is the
+  // first cell, at the last eighth, sixteenth or thirty-second in it that is not its start.
   bool has_upbeat = false;
   std::vector<GridBar> bars;      // one at least; every note begins inside one of them
   std::vector<GridTrack> tracks;  // at most kMaxTracks
@@ -121,7 +122,7 @@ struct GridScore {
   std::size_t note_count() const;
   // Onset of each bar, and one past the last: bars.size() + 1 values.
   std::vector<GridTick> bar_starts() const;
-  // The silent cells of an upbeat bar that are not written out; 0 without an upbeat.
+  // The silence at the start of an upbeat bar that is not written out; 0 without an upbeat.
   GridTick unwritten_rest() const;
 };
 

@@ -1,6 +1,7 @@
-// Text in MIDI files: mostly Latin-1 or UTF-8, nothing says which.
+// Text in MIDI files (mostly Latin-1 or UTF-8, nothing says which), and our own mark in them.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -13,5 +14,11 @@ std::string text_of(std::span<const std::uint8_t> bytes);
 
 // Without spaces at both ends.
 std::string trimmed(std::string text);
+
+// The payload of the sequencer-specific meta event (FF 7F) in files that are written from a
+// GridScore: their bar lines need no second look. 7D is the manufacturer's number for own use.
+inline constexpr std::uint8_t kSequencerSpecific = 0x7f;
+inline constexpr std::array<std::uint8_t, 12> kBarLinesMark = {0x7d, 'h', 'e', 'm', 'i', 'o',
+                                                               'l',  'a', 'b', 'a', 'r', 's'};
 
 }  // namespace hemiola

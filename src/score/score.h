@@ -76,6 +76,8 @@ struct Score {
   std::vector<KeyChange> keys;      // by time; may be empty
   std::vector<Lyric> lyrics;
   std::vector<Track> tracks;
+  // The file was written from a GridScore: its bar lines are where they should be.
+  bool bar_lines_known = false;
 
   Tick end() const;  // the end of the last note
   std::size_t note_count() const;

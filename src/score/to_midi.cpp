@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "score/instruments.h"
+#include "score/midi_text.h"
 
 namespace hemiola {
 namespace {
@@ -128,6 +129,7 @@ class ChunkWriter {
 void write_conductor(midi::File& file, const Score& score, Tick end) {
   ChunkWriter chunk(file);
   if (!score.title.empty()) chunk.text(Tick(0), midi::meta::kTrackName, score.title);
+  if (score.bar_lines_known) chunk.meta(Tick(0), kSequencerSpecific, kBarLinesMark);
   for (const MetreChange& change : score.metres) {
     const Metre metre = change.metre;
     const auto denominator = static_cast<unsigned>(std::max(1, metre.denominator));
@@ -230,6 +232,7 @@ Result<Score> score_from_grid(const GridScore& grid, const FromGridOptions& opti
   Score score;
   score.ticks_per_quarter = options.ticks_per_quarter;
   score.title = options.title;
+  score.bar_lines_known = true;
   const GridTick rest = grid.unwritten_rest();
   const std::int64_t scale = options.ticks_per_quarter / kGridQuarter.count();
   const auto tick = [&](GridTick at) { return Tick(std::max(0, (at - rest).count()) * scale); };
