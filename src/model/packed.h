@@ -85,7 +85,10 @@ Result<PackedModel> pack_model(const ModelConfig& config, const WeightMap& weigh
 Status write_export(const Path& path, const PackedModel& model);
 Result<PackedModel> load_export(const Path& path);
 
-// The same from bytes, which must outlive the model and begin at a multiple of 64.
-Result<PackedModel> read_export(std::span<const std::uint8_t> bytes, std::string_view where);
+// The same from bytes, which must outlive the model and begin at a multiple of 64. Without the
+// checksum all else is still checked: nothing a file says is ever trusted with memory.
+enum class Checksum { kVerify, kIgnore };
+Result<PackedModel> read_export(std::span<const std::uint8_t> bytes, std::string_view where,
+                                Checksum verify = Checksum::kVerify);
 
 }  // namespace hemiola
