@@ -1,0 +1,368 @@
+// hemiola train: a data set becomes a model. Puts data, tokenizer, learner and trainer together and
+// shows what happens; everything else is in src/data and src/nn.
+#include <array>
+#include <memory>
+#include <utility>
+
+#include "cli/command.h"
+#include "data/dataset.h"
+#include "data/loader.h"
+#include "data/train_tokenizer.h"
+#include "model/model_folder.h"
+#include "nn/memory_source.h"
+#include "nn/trainer.h"
+#include "tokens/tokenizer.h"
+
+namespace hemiola::cli {
+namespace {
+
+constexpr const char* kRunFile = "run.json";  // where data and tokenizer came from
+
+struct Arguments {
+  nn::TrainOptions train;
+  data::Mixture mixture;
+  std::string preset = "small";
+  int layers = 0, heads = 0, width = 0, context = 0;  // 0: as the preset says
+  Path data, out, tokenizer, from, old_data;
+  double old_share = 0.3;
+  std::uint64_t data_seed = 0;
+  bool resume = false, print_config = false, json = false, plain = false;
+};
+
+Json to_json(const nn::HeldOutLoss& loss) {
+  return {{"nats_per_token", loss.per_token()},
+          {"bits_per_note", loss.bits_per_note()},
+          {"bits_per_beat", loss.bits_per_beat()},
+          {"documents", loss.documents},
+          {"tokens", loss.tokens},
+          {"notes", loss.notes}};
+}
+
+Json to_json(const nn::TrainSummary& s, const Path& run) {
+  constexpr const char* kEndings[] = {"finished", "stopped", "early"};
+  Json json = {{"run", run.string()},
+               {"ending", kEndings[static_cast<std::size_t>(s.ending)]},
+               {"steps", s.steps},
+               {"tokens", s.tokens},
+               {"epochs", s.epochs},
+               {"seconds", s.seconds},
+               {"processor_seconds", s.processor_seconds},
+               {"best_step", s.best_step},
+               {"device", s.device}};
+  if (s.held_out.tokens > 0) json["held_out"] = to_json(s.held_out);
+  if (s.held_out_old.tokens > 0) json["held_out_old"] = to_json(s.held_out_old);
+  return json;
+}
+
+std::string to_text(const nn::TrainSummary& s, const Path& run) {
+  std::string text =
+      fmt::format("{} steps, {:.2f} M tokens, {:.2f} passes over the data, {}", s.steps,
+                  static_cast<double>(s.tokens) / 1e6, s.epochs, duration_text(s.seconds));
+  const auto add = [&](const char* name, const nn::HeldOutLoss& loss) {
+    if (loss.tokens == 0) return;
+    text += fmt::format("\n{}: {:.4f} nats a token, {:.3f} bits a note, {:.3f} bits a beat", name,
+                        loss.per_token(), loss.bits_per_note(), loss.bits_per_beat());
+  };
+  add("held out", s.held_out);
+  add("held out, old data", s.held_out_old);
+  return text + fmt::format("\nmodel: {}", (run / "last").string());
+}
+
+// What the run needs besides the trainer's own options, kept in the run folder for --resume.
+Json run_json(const Arguments& a) {
+  std::error_code code;
+  const auto absolute = [&](const Path& path) {
+    return path.empty() ? std::string() : std::filesystem::absolute(path, code).string();
+  };
+  const data::Mixture& m = a.mixture;
+  return {{"data", absolute(a.data)},
+          {"old_data", absolute(a.old_data)},
+          {"old_share", a.old_share},
+          {"data_seed", a.data_seed},
+          {"from", absolute(a.from)},
+          {"mixture",
+           {{"cut_short", m.cut_short},
+            {"infill", m.infill},
+            {"controls", m.controls},
+            {"tell_control", m.tell_control},
+            {"count_bars", m.count_bars},
+            {"augment", m.augment},
+            {"flatten", m.flatten}}}};
+}
+
+Status read_run_json(Arguments& a) {
+  const Path path = a.out / kRunFile;
+  HEMIOLA_TRY(const std::string text, read_text(path));
+  HEMIOLA_TRY(const Json json, parse_json(text, path.string()));
+  try {
+    if (a.data.empty()) a.data = json.at("data").get<std::string>();
+    a.old_data = json.at("old_data").get<std::string>();
+    a.from = json.at("from").get<std::string>();
+    json.at("old_share").get_to(a.old_share);
+    json.at("data_seed").get_to(a.data_seed);
+    const Json& m = json.at("mixture");
+    m.at("cut_short").get_to(a.mixture.cut_short);
+    m.at("infill").get_to(a.mixture.infill);
+    m.at("controls").get_to(a.mixture.controls);
+    m.at("tell_control").get_to(a.mixture.tell_control);
+    m.at("count_bars").get_to(a.mixture.count_bars);
+    m.at("augment").get_to(a.mixture.augment);
+    m.at("flatten").get_to(a.mixture.flatten);
+  } catch (const Json::exception& error) {
+    return fail("{}: {}", path.string(), error.what());
+  }
+  return {};
+}
+
+// The tokenizer named, that of the model to go on from, that of the data set's folder, or one
+// learned now; it is kept in the run folder.
+Result<tokens::Tokenizer> find_tokenizer(const Arguments& a, const data::Dataset& dataset) {
+  const Path kept = a.out / kTokenizerFile;
+  if (a.resume) return tokens::Tokenizer::load(kept);
+  std::error_code code;
+  std::optional<tokens::Tokenizer> found;
+  if (!a.tokenizer.empty()) {
+    HEMIOLA_TRY(found, tokens::Tokenizer::load(a.tokenizer));
+  } else if (!a.from.empty()) {
+    HEMIOLA_TRY(found, tokens::Tokenizer::load(a.from / kTokenizerFile));
+  } else if (const Path beside = a.data / kTokenizerFile; std::filesystem::exists(beside, code)) {
+    HEMIOLA_TRY(found, tokens::Tokenizer::load(beside));
+  } else {
+    note("no tokenizer given: learning one from the data set");
+    data::TokenizerOptions options;
+    options.vocabulary = a.train.config.vocabulary;
+    options.flatten = a.mixture.flatten;
+    HEMIOLA_TRY(found, data::train_tokenizer(dataset, options));
+  }
+  HEMIOLA_CHECK(found->save(kept));
+  return *std::move(found);
+}
+
+Result<ModelConfig> find_config(const Arguments& a) {
+  if (!a.from.empty()) {
+    HEMIOLA_TRY(const std::string text, read_text(a.from / kConfigFile));
+    return parse_config(text, (a.from / kConfigFile).string());
+  }
+  HEMIOLA_TRY(ModelConfig config, preset(a.preset));
+  if (a.layers > 0) config.layers = a.layers;
+  if (a.heads > 0) config.heads = a.heads;
+  if (a.width > 0) config.width = a.width, config.inner = 4 * a.width;
+  if (a.context > 0) config.context = a.context;
+  HEMIOLA_CHECK(check(config));
+  return config;
+}
+
+// Everything the trainer reads from, with what it stands on.
+struct Material {
+  std::unique_ptr<data::Dataset> dataset, old_dataset;
+  std::unique_ptr<tokens::Tokenizer> tokenizer;
+  std::unique_ptr<nn::ExampleSource> train, old_train, mixed;
+  std::unique_ptr<nn::EvalSource> held_out, old_held_out;
+
+  nn::TrainData view(const Arguments& a) const {
+    nn::TrainData view;
+    view.train = mixed ? mixed.get() : train.get();
+    view.held_out = held_out->size() > 0 ? held_out.get() : nullptr;
+    view.held_out_old = old_held_out && old_held_out->size() > 0 ? old_held_out.get() : nullptr;
+    view.tokenizer = tokenizer->json();
+    view.card = fmt::format(
+        "# A Hemiola model\n\nGPT-2, {} layers, {} heads, width {}, context {}, vocabulary {}: "
+        "{:.1f} M parameters.\nTrained on {} pieces of the data set {}{}.\n",
+        a.train.config.layers, a.train.config.heads, a.train.config.width, a.train.config.context,
+        a.train.config.vocabulary, static_cast<double>(a.train.config.parameters()) / 1e6,
+        dataset->entries_of(data::Split::kTrain).size(), a.data.filename().string(),
+        a.from.empty() ? "" : ", going on from " + a.from.filename().string());
+    return view;
+  }
+};
+
+Result<std::unique_ptr<data::Dataset>> open_dataset(const Path& path) {
+  HEMIOLA_TRY(data::Dataset dataset, data::Dataset::open(path));
+  return std::make_unique<data::Dataset>(std::move(dataset));
+}
+
+Status gather(Arguments& a, Material& m) {
+  HEMIOLA_TRY(m.dataset, open_dataset(a.data));
+  HEMIOLA_TRY(tokens::Tokenizer tokenizer, find_tokenizer(a, *m.dataset));
+  m.tokenizer = std::make_unique<tokens::Tokenizer>(std::move(tokenizer));
+  if (!a.resume && a.from.empty()) {
+    a.train.config.vocabulary = m.tokenizer->vocabulary().size();
+  }
+  if (a.train.config.vocabulary != m.tokenizer->vocabulary().size()) {
+    return fail("the tokenizer has {} tokens, the model {}", m.tokenizer->vocabulary().size(),
+                a.train.config.vocabulary);
+  }
+  a.train.config.preset = a.from.empty() ? a.preset : a.train.config.preset;
+  a.train.config.tokenizer_sha256 = m.tokenizer->sha256();
+  data::LoaderOptions loading;
+  loading.seed = a.data_seed;
+  loading.mixture = a.mixture;
+  loading.threads = 1;
+  data::HeldOutOptions holding;
+  holding.length = a.train.length + 1;
+  holding.flatten = a.mixture.flatten;
+  HEMIOLA_TRY(m.train, data::make_loader(*m.dataset, *m.tokenizer, loading));
+  HEMIOLA_TRY(m.held_out, data::make_held_out(*m.dataset, *m.tokenizer, holding));
+  if (a.old_data.empty()) return {};
+  HEMIOLA_TRY(m.old_dataset, open_dataset(a.old_data));
+  HEMIOLA_TRY(m.old_train, data::make_loader(*m.old_dataset, *m.tokenizer, loading));
+  HEMIOLA_TRY(m.old_held_out, data::make_held_out(*m.old_dataset, *m.tokenizer, holding));
+  m.mixed = std::make_unique<nn::MixedSource>(*m.train, *m.old_train, a.old_share);
+  return {};
+}
+
+nn::TrainCallbacks callbacks_for(Progress& progress) {
+  nn::TrainCallbacks call;
+  call.stop = interrupted;
+  call.note = [](std::string_view line) { note(line); };
+  call.progress = [&progress](const nn::TrainProgress& p) {
+    progress.show(
+        p.done, 1,
+        fmt::format("step {}, {:.2f} passes, loss {:.3f}, {:.0f} tokens/s, {} left", p.step,
+                    p.epochs, p.loss, p.tokens_per_second, duration_text(p.seconds_left)));
+  };
+  return call;
+}
+
+Result<int> run_train(Arguments a) {
+  HEMIOLA_TRY(a.train.config, find_config(a));
+  if (a.print_config) {
+    print(config_to_json(a.train.config));
+    return 0;
+  }
+  if (a.out.empty()) return fail("train: name the run's folder with -o");
+  if (a.resume) {
+    const nn::TrainOptions given = a.train;
+    HEMIOLA_TRY(a.train, nn::resumed_options(a.out));
+    a.train.device = given.device;
+    a.train.threads = given.threads;
+    HEMIOLA_CHECK(read_run_json(a));
+  } else if (nn::has_checkpoint(a.out)) {
+    return fail("{}: a run stands there; go on with it (--resume) or choose another folder",
+                a.out.string());
+  }
+  if (a.data.empty()) return fail("train: name the data set with --data");
+  if (a.plain) a.mixture.controls = a.mixture.infill = a.mixture.count_bars = 0;
+  if (a.train.length == 0) a.train.length = a.train.config.context;
+  HEMIOLA_CHECK(check(a.train));
+  Material material;
+  HEMIOLA_CHECK(gather(a, material));
+  if (!a.resume) HEMIOLA_CHECK(write_text(a.out / kRunFile, run_json(a).dump(2) + "\n"));
+  HEMIOLA_TRY(const auto learner, nn::make_learner(a.train));
+  note(fmt::format("{:.1f} M parameters on {}",
+                   static_cast<double>(a.train.config.parameters()) / 1e6, learner->device()));
+  catch_interrupts();
+  Progress progress("train");
+  HEMIOLA_TRY(const nn::TrainSummary summary,
+              nn::train(*learner, a.train, material.view(a), a.out, {a.resume, a.from},
+                        callbacks_for(progress)));
+  if (a.json) {
+    print(to_json(summary, a.out));
+  } else {
+    print(to_text(summary, a.out));
+  }
+  if (summary.ending == nn::Ending::kStopped) {
+    note(
+        fmt::format("stopped and saved; go on with: hemiola train --resume -o {}", a.out.string()));
+  }
+  return 0;
+}
+
+void add_model_options(CLI::App& app, Arguments& a) {
+  std::string names;
+  for (const Preset& each : presets()) {
+    names += fmt::format("{}{}: {}", names.empty() ? "" : "; ", each.name, each.what);
+  }
+  app.add_option("--preset", a.preset, names)->capture_default_str();
+  app.add_option("--layers", a.layers, "Instead of the preset's");
+  app.add_option("--heads", a.heads, "Instead of the preset's");
+  app.add_option("--width", a.width, "Instead of the preset's");
+  app.add_option("--context", a.context, "Instead of the preset's");
+  app.add_flag("--print-config", a.print_config, "Print config.json and end; needs no data");
+}
+
+void add_data_options(CLI::App& app, Arguments& a) {
+  app.add_option("--data", a.data, "Data set to learn from (hemiola dataset import)");
+  app.add_option("--tokenizer", a.tokenizer,
+                 "Tokenizer file; default: that of --from, else DATA/tokenizer.json, else learned");
+  app.add_option("--from", a.from, "Go on from this model folder with other data");
+  app.add_option("--old-data", a.old_data, "Data set of that model, mixed in so that it stays");
+  app.add_option("--old-share", a.old_share, "Share of rows from --old-data")
+      ->check(CLI::Range(0.0, 0.95))
+      ->capture_default_str();
+  app.add_option("--data-seed", a.data_seed, "Another number, another order of examples");
+  app.add_option("--infill", a.mixture.infill, "Share of examples with holes to fill")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app.add_option("--controls", a.mixture.controls, "Share of examples with control words")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app.add_flag("--plain", a.plain, "No control words, no holes, bars not counted");
+  app.add_flag("--no-augment{false}", a.mixture.augment, "No transposition, louder or faster");
+  app.add_flag("--flatten", a.mixture.flatten, "All pitched tracks as one piano track");
+}
+
+void add_training_options(CLI::App& app, Arguments& a) {
+  nn::TrainOptions& t = a.train;
+  nn::UpdateSettings& u = t.update;
+  const auto budget = [&](const char* name, const char* what, nn::Budget kind) {
+    return app.add_option_function<double>(
+        name, [&t, kind](const double& amount) { t.budget = kind, t.amount = amount; }, what);
+  };
+  auto* steps = budget("--steps", "Length of the run in updates", nn::Budget::kSteps);
+  auto* minutes = budget("--minutes", "Length of the run in minutes", nn::Budget::kMinutes);
+  auto* processor = budget("--cpu-minutes", "Length of the run in processor minutes",
+                           nn::Budget::kProcessorMinutes);
+  steps->excludes(minutes)->excludes(processor);
+  minutes->excludes(processor);
+  app.add_option("--length", t.length, "Tokens of a row; 0: the context")->capture_default_str();
+  app.add_option("--batch-tokens", t.batch_tokens, "Tokens of an update")->capture_default_str();
+  app.add_option("--micro-tokens", t.micro_tokens, "At most so many at once; less memory")
+      ->capture_default_str();
+  app.add_option("--short-length", t.short_length, "Shorter rows at first");
+  app.add_option("--short-until", t.short_until, "For this share of the run");
+  app.add_option("--optimiser", u.optimiser, "adamw, or muon for the weight matrices")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, nn::Optimiser>{
+          {"adamw", nn::Optimiser::kAdamW}, {"muon", nn::Optimiser::kMuon}}));
+  app.add_option("--rate", u.rate, "Highest learning rate")->capture_default_str();
+  app.add_option("--schedule", t.schedule, "cosine, or stable (constant, then straight down)")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, nn::Schedule>{
+          {"cosine", nn::Schedule::kCosine}, {"stable", nn::Schedule::kStableDecay}}));
+  app.add_option("--warmup", t.warmup_steps, "Steps until the full rate")->capture_default_str();
+  app.add_option("--decay-share", t.decay_share, "Last share of the run; with stable")
+      ->capture_default_str();
+  app.add_option("--weight-decay", u.decay)->capture_default_str();
+  app.add_option("--dropout", u.dropout)->capture_default_str();
+  app.add_option("--clip", u.clip, "Largest gradient norm; 0: none")->capture_default_str();
+  app.add_option("--ema", t.average_decay, "Average the weights with this decay; 0: no")
+      ->capture_default_str();
+  app.add_option("--seed", t.seed, "Of weights and dropout");
+  app.add_option("--evaluate-every", t.evaluate_every, "Steps")->capture_default_str();
+  app.add_option("--evaluate-tokens", t.evaluate_tokens, "Scored each time; 0: all")
+      ->capture_default_str();
+  app.add_option("--patience", t.patience, "Evaluations without a better one; 0: no limit");
+  app.add_option("--checkpoint-minutes", t.checkpoint_minutes)->capture_default_str();
+  app.add_option("--device", t.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
+  app.add_option("--precision", t.precision, "auto, fp32 or bf16 matrix products")
+      ->transform(CLI::CheckedTransformer(
+          std::map<std::string, nn::cpu::Precision>{{"auto", nn::cpu::Precision::kAuto},
+                                                    {"fp32", nn::cpu::Precision::kFp32},
+                                                    {"bf16", nn::cpu::Precision::kBf16}}));
+  app.add_option("--threads", t.threads, "0: one for each processor");
+}
+
+}  // namespace
+
+Action add_train(CLI::App& app) {
+  auto a = std::make_shared<Arguments>();
+  a->train.length = 0;
+  app.add_option("-o,--out", a->out, "The run's folder: checkpoint, models, metrics, loss curve");
+  app.add_flag("--resume", a->resume, "Go on with the run in --out as it was begun");
+  app.add_flag("--json", a->json, "Report as JSON");
+  add_model_options(app, *a);
+  add_data_options(app, *a);
+  add_training_options(app, *a);
+  return [a] { return run_train(*a); };
+}
+
+}  // namespace hemiola::cli
