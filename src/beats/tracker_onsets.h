@@ -26,8 +26,8 @@ struct Chord {
   int size = 0;
   int loudest = 0;
   double mean_velocity = 0;
-  int lowest = 127, highest = 0;      // pitches
-  double longest = 0;                 // durations, seconds
+  int lowest = 127, highest = 0;  // pitches
+  double longest = 0;             // durations, seconds
   double bass_length = 0, top_length = 0;
 };
 

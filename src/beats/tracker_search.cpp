@@ -257,8 +257,10 @@ class Search {
     edges_.push_back(edge);
   }
 
-  // How well the patterns explain the chords between two struck beats.
-  float fill(std::size_t i, std::size_t j, std::size_t beats, double length, int bin) const {
+  // How well the patterns explain the chords between two struck beats; counts the patterns' shares
+  // where asked to.
+  float fill(std::size_t i, std::size_t j, std::size_t beats, double length, int bin,
+             std::array<double, kPatterns>* shares = nullptr) const {
     double total = 0;
     std::size_t at = j + 1;
     for (std::size_t b = 0; b < beats; ++b) {
@@ -278,6 +280,9 @@ class Search {
         if (score[p] > best - 8) sum += std::exp(score[p] - best);
       }
       total += best + std::log(sum);
+      for (std::size_t p = 0; shares != nullptr && p < kPatterns; ++p) {
+        (*shares)[p] += std::exp(score[p] - best) / sum;
+      }
     }
     return static_cast<float>(settings_.pattern * total);
   }
@@ -366,6 +371,9 @@ class Search {
       if (!at_edge) break;
       const Edge& here = edges_[edge];
       const auto from = static_cast<std::size_t>(here.from);
+      const auto beats = static_cast<std::size_t>(here.beats);
+      fill(chord, from, beats, (onsets_[chord] - onsets_[from]) / here.beats, here.bin,
+           &found.patterns);
       std::size_t left = place;  // where the edge leaves from
       for (int b = here.beats - 1; b > 0; --b) {
         left = kPrevious[left];

@@ -19,34 +19,34 @@ enum Pattern : std::size_t { kPlain, kHalves, kQuarters, kEighths, kThirds, kSix
 
 // All logarithms are natural; shares are probabilities.
 struct Settings {
-  double evidence = 1.2;  // weight of the chords' evidence
-  double pattern = 1;     // weight of how the patterns fit
+  double evidence = 1.21;  // weight of the chords' evidence
+  double pattern = 0.661;  // weight of how the patterns fit
 
   // The beat's length: a bell curve over log2(seconds), and its weight for each beat.
-  double tempo_centre = 0.5;  // seconds
+  double tempo_centre = 0.5;   // seconds
   double tempo_spread = 0.75;  // octaves
-  double tempo_weight = 1;
+  double tempo_weight = 0.846;
 
   // From one beat to the next: a parabola over log2 of the ratio, then a straight line, then flat.
-  double change_spread = 0.092;  // octaves
-  double change_slope = 10.8;    // per octave
-  double change_most = 9;
+  double change_spread = 0.143;  // octaves
+  double change_slope = 10.9;    // per octave
+  double change_most = 11;
 
   // A chord's distance from where its pattern expects it: seconds, and parts of the beat.
-  double blur_seconds = 0.022;
-  double blur_beats = 0.045;
-  double stray = 0.08;  // likelihood of a chord beside the pattern
+  double blur_seconds = 0.0305;
+  double blur_beats = 0.0463;
+  double stray = 0.0338;  // likelihood of a chord beside the pattern
 
-  std::array<double, kPatterns> patterns = {0.2, 0.3, 0.25, 0.05, 0.12, 0.05, 0.05};
+  std::array<double, kPatterns> patterns = {0.119, 0.173, 0.228, 0.0659, 0.128, 0.0868, 0.0794};
 
   // How often a chord stands on a downbeat, the middle of four, any other beat.
-  std::array<double, 3> struck = {0.93, 0.85, 0.75};
-  double beat_bonus = 0.3;
+  std::array<double, 3> struck = {0.934, 0.814, 0.653};
+  double beat_bonus = 0.391;
 
-  std::array<double, 3> metres = {0.3, 0.3, 0.4};  // of two, three, four beats
-  double slip = 7;     // the cost of a bar that is too short or too long
-  double switched = 8;  // of another metre
-  double skipped = 1.2;  // of a chord before the first beat or after the last
+  std::array<double, 3> metres = {0.412, 0.251, 0.336};  // of two, three, four beats
+  double slip = 6.58;      // the cost of a bar that is too short or too long
+  double switched = 11.7;  // of another metre
+  double skipped = 2.42;   // of a chord before the first beat or after the last
 };
 
 struct FoundBeat {
@@ -58,6 +58,7 @@ struct FoundBeat {
 
 struct Found {
   std::vector<FoundBeat> beats;
+  std::array<double, kPatterns> patterns{};  // beats filled by each
   double score = 0;
 };
 
