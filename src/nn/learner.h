@@ -79,7 +79,7 @@ struct TorchLearnerOptions {
   int threads = 0;             // on a processor; < 1: all
 };
 
-// In hemiola_nn_torch. Fails if libtorch has no such device.
+// Fails if there is no libtorch (torch_module.h) or it has no such device.
 Result<std::unique_ptr<Learner>> make_torch_learner(const Gpt2Shape& shape,
                                                     const TorchLearnerOptions& options);
 // Whether libtorch can use a GPU here.

@@ -7,6 +7,7 @@
 #include "nn/learner.h"
 #include "nn/torch_attention.h"
 #include "nn/torch_gpt2.h"
+#include "nn/torch_module.h"
 #include "nn/workers.h"
 
 namespace hemiola::nn {
@@ -188,18 +189,23 @@ class TorchLearner final : public Learner {
   torch::Tensor decayed_, adam_;  // 1 where weight decay, and AdamW under Muon, applies
 };
 
-}  // namespace
-
-Result<std::unique_ptr<Learner>> make_torch_learner(const Gpt2Shape& shape,
-                                                    const TorchLearnerOptions& options) {
+std::unique_ptr<Learner> make(const Gpt2Shape& shape, const TorchLearnerOptions& options,
+                              std::string& error) {
   try {
     return std::make_unique<TorchLearner>(shape, options);
-  } catch (const c10::Error& error) {
-    return fail("libtorch cannot train on \"{}\": {}", options.device,
-                error.what_without_backtrace());
+  } catch (const c10::Error& e) {
+    error = fmt::format("libtorch cannot train on \"{}\": {}", options.device,
+                        e.what_without_backtrace());
+    return nullptr;
   }
 }
 
-bool has_gpu() { return torch::cuda::is_available(); }
+bool gpu() { return torch::cuda::is_available(); }
+
+}  // namespace
 
 }  // namespace hemiola::nn
+
+extern "C" const hemiola::nn::TorchEntry hemiola_torch_entry;
+const hemiola::nn::TorchEntry hemiola_torch_entry{hemiola::nn::kTorchVersion, hemiola::nn::gpu,
+                                                  hemiola::nn::make};

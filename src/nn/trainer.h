@@ -124,7 +124,7 @@ struct TrainStart {
 Result<TrainOptions> resumed_options(const Path& run);
 bool has_checkpoint(const Path& run);
 
-// The learner that the options ask for. In hemiola_nn, which has libtorch.
+// The learner that the options ask for; "auto" takes a GPU where there is one.
 Result<std::unique_ptr<Learner>> make_learner(const TrainOptions& options);
 
 // Blocks until the run ends; calls back from the calling thread. The learner fits the options.

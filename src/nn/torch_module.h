@@ -1,0 +1,25 @@
+// The seam between the program and the one shared library that has libtorch in it,
+// libhemiola_torch. It is opened only when a GPU is to be used (or by the tests), because opening
+// libtorch takes half a second that no other command should pay.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "nn/learner.h"
+
+namespace hemiola::nn {
+
+// What the shared library offers, by this C name.
+inline constexpr const char* kTorchEntry = "hemiola_torch_entry";
+
+struct TorchEntry {
+  int version = 0;    // kTorchVersion of the build it comes from
+  bool (*has_gpu)();  // libtorch can use one here
+  // Null and the reason in `error` on failure.
+  std::unique_ptr<Learner> (*make_learner)(const Gpt2Shape& shape,
+                                           const TorchLearnerOptions& options, std::string& error);
+};
+inline constexpr int kTorchVersion = 1;  // changes with Learner or anything that it is made of
+
+}  // namespace hemiola::nn
