@@ -156,6 +156,19 @@ std::span<const Arc> arcs() {
   return all;
 }
 
+std::span<const Arc> arcs_from(Node node) {
+  static const auto spans = [] {
+    std::array<std::span<const Arc>, kNodes> result;
+    const auto all = arcs();
+    for (std::size_t begin = 0, end = 0; begin < all.size(); begin = end) {
+      while (end < all.size() && all[end].from == all[begin].from) ++end;
+      result[static_cast<std::size_t>(all[begin].from)] = all.subspan(begin, end - begin);
+    }
+    return result;
+  }();
+  return spans[static_cast<std::size_t>(node)];
+}
+
 std::optional<Node> next_node(Node from, WordClass word) {
   static const auto table = [] {
     std::array<std::array<std::int8_t, kWordClasses>, kNodes> result{};

@@ -60,6 +60,8 @@ struct Arc {
 // All arcs, by node, in the order in which the documentation shows them.
 std::span<const Arc> arcs();
 
+std::span<const Arc> arcs_from(Node node);
+
 // Where the word leads, or nullopt where the table has no such arc.
 std::optional<Node> next_node(Node from, WordClass word);
 

@@ -15,6 +15,8 @@ constexpr bool is_bar_word(WordClass c) {
 constexpr std::uint32_t kNaturalScale = 0b101010110101;
 constexpr std::uint32_t kRaisedSeventh = 1u << 8;
 
+}  // namespace
+
 PitchSet scale_pitches(Scale scale, const std::optional<Key>& key) {
   if (scale == Scale::kFree || !key) return PitchSet::all();
   std::uint32_t tones = kNaturalScale;
@@ -26,8 +28,6 @@ PitchSet scale_pitches(Scale scale, const std::optional<Key>& key) {
   return set;
 }
 
-}  // namespace
-
 Walk::Walk() {
   velocities_.fill(-1);
   limits_.fill(PitchSet::all());
@@ -37,10 +37,11 @@ void Walk::limit_pitches(int track, PitchSet allowed) {
   limits_[static_cast<std::size_t>(track)] = allowed;
 }
 
-PitchSet Walk::pitches_now(int track) const {
+PitchSet Walk::pitches_in(int bar, int track) const {
   const auto t = static_cast<std::size_t>(track);
-  if (scale_ == Scale::kFree || score_.tracks[t].is_drum) return limits_[t];
-  return limits_[t] & scale_pitches(scale_, score_.bars[static_cast<std::size_t>(bar_)].key);
+  if (score_.tracks[t].is_drum) return PitchSet::all();
+  if (scale_ == Scale::kFree) return limits_[t];
+  return limits_[t] & scale_pitches(scale_, score_.bars[static_cast<std::size_t>(bar)].key);
 }
 
 bool Walk::track_open(int track) const {
@@ -48,8 +49,8 @@ bool Walk::track_open(int track) const {
          (((hole_mask_ >> track) & 1) != 0) == filling_;
 }
 
-CellState Walk::cell_at(int beat, int track) const {
-  const auto bar = static_cast<std::size_t>(bar_);
+CellState Walk::cell_at(int bar_index, int beat, int track) const {
+  const auto bar = static_cast<std::size_t>(bar_index);
   const Metre metre = score_.bars[bar].metre;
   const int begin = beat * cell_length(metre).count();
   CellState cell;
@@ -58,16 +59,18 @@ CellState Walk::cell_at(int beat, int track) const {
   cell.offset = static_cast<std::int16_t>(key_offset(score_.bars[bar].key));
   cell.length = static_cast<std::int16_t>(
       std::min(cell_length(metre).count(), bar_length(metre).count() - begin));
-  cell.first_position = score_.has_upbeat && bar_ == 0 && beat == 0 ? 1 : 0;
+  cell.first_position = score_.has_upbeat && bar == 0 && beat == 0 ? 1 : 0;
   cell.velocity = velocities_[static_cast<std::size_t>(track)];
   cell.start = bar_starts_[bar] + begin;
-  cell.pitches = pitches_now(track);
+  cell.pitches = pitches_in(bar_index, track);
   return cell;
 }
 
-CellState Walk::cell_of(int track) const { return cell_at(beat_, track); }
+CellState Walk::cell_of(int track) const { return cell_at(bar_, beat_, track); }
 
-bool Walk::cell_open(int beat, int track) const { return alive(cell_at(beat, track), {}); }
+bool Walk::cell_open(int bar, int beat, int track) const {
+  return alive(cell_at(bar, beat, track), {});
+}
 
 bool Walk::alive(const CellState& cell, std::span<const Sound> also) const {
   const auto longest = [&](int position) {
@@ -153,17 +156,19 @@ bool Walk::cell_step(CellState& cell, Word word, std::vector<Sound>& also) const
 
 bool Walk::admits_all(std::span<const Word> words) const {
   if (words.empty()) return false;
-  CellState cell = cell_;
-  scratch_.clear();
-  if (class_of(words.front()) == WordClass::kTrack) {
-    if (!admits(words.front())) return false;
+  const Word first = words.front();
+  if (class_of(first) == WordClass::kTrack) {
+    if (!admits(first)) return false;
     if (node_ != Node::kBeat && node_ != Node::kNote) return words.size() == 1;
-    cell = cell_of(index_of(words.front()));
-    words = words.subspan(1);
-    scratch_.clear();
-  } else if (!is_cell_node(node_)) {
-    return words.size() == 1 && admits(words.front());
+    return cell_admits(cell_of(index_of(first)), words.subspan(1));
   }
+  if (!is_cell_node(node_)) return words.size() == 1 && admits(first);
+  return is_cell_word(class_of(first)) ? cell_admits(cell_, words)
+                                       : words.size() == 1 && admits(first);
+}
+
+bool Walk::cell_admits(CellState cell, std::span<const Word> words) const {
+  scratch_.clear();
   for (const Word word : words) {
     if (!cell_step(cell, word, scratch_)) return false;
   }
@@ -178,7 +183,7 @@ bool Walk::admits(Word word) const {
   if (!is_cell_node(*to)) return admits_structure(word, word_class);
   if (*to == Node::kTrack) {
     const int track = index_of(word);
-    return track > track_ && track_open(track) && cell_open(beat_, track);
+    return track > track_ && track_open(track) && cell_open(bar_, beat_, track);
   }
   CellState cell = cell_;
   scratch_.clear();
@@ -251,7 +256,7 @@ bool Walk::admits_structure(Word word, WordClass word_class) const {
         return false;
       }
       for (int track = 0; track < tracks; ++track) {
-        if (track_open(track) && cell_open(index, track)) return true;
+        if (track_open(track) && cell_open(bar_, index, track)) return true;
       }
       return false;
     case WordClass::kTone: {  // of a range

@@ -36,6 +36,9 @@ enum class Scale : std::uint8_t {
   kHarmonic,  // and in minor the raised seventh
 };
 
+// The pitches of a key's scale; all without a key.
+PitchSet scale_pitches(Scale scale, const std::optional<Key>& key);
+
 // Where a walk stands inside a cell, and what holds there. Cheap to copy.
 struct CellState {
   Node node = Node::kTrack;
@@ -88,19 +91,19 @@ class Walk {
 
   // For masks. Limits hold for what is written from now on; tracks need not be declared yet.
   void set_listener(WalkListener* listener) { listener_ = listener; }
-  void limit_pitches(int track, PitchSet allowed);
+  void limit_pitches(int track, PitchSet allowed);  // a drum track stays free
   void limit_to_scale(Scale scale) { scale_ = scale; }
   void limit_polyphony(int track, int notes) { occupancy_.limit_polyphony(track, notes); }
   void add_standing(int track, std::span<const Sound> sounds) {
     occupancy_.add_standing(track, sounds);
   }
 
-  // The pitches that may be written in a track in the current bar.
-  PitchSet pitches_now(int track) const;
+  // The pitches that may be written in a track in a bar that has been read.
+  PitchSet pitches_in(int bar, int track) const;
   // May this track have notes in the current bar (a hole or not, as the case may be)?
   bool track_open(int track) const;
-  // Is there room for a note of the track in a cell of the current bar?
-  bool cell_open(int beat, int track) const;
+  // Is there room for a note of the track in this cell of a bar that has been read?
+  bool cell_open(int bar, int beat, int track) const;
   // The cell being read, or the one that Track would begin after Beat.
   const CellState& cell() const { return cell_; }
   CellState cell_of(int track) const;
@@ -109,6 +112,8 @@ class Walk {
   // Goes on inside a cell; `also` gathers the notes. False: not admitted (cell and also are
   // spoilt).
   bool cell_step(CellState& cell, Word word, std::vector<Sound>& also) const;
+  // Would these words be admitted in this cell, one after another, and lead to no dead end?
+  bool cell_admits(CellState cell, std::span<const Word> words) const;
   // Can a note still come where one must?
   bool alive(const CellState& cell, std::span<const Sound> also) const;
 
@@ -120,7 +125,7 @@ class Walk {
   void begin_fill_bar();
   bool may_end() const;
   bool bar_word_fits(Word word) const;
-  CellState cell_at(int beat, int track) const;
+  CellState cell_at(int bar, int beat, int track) const;
   std::string refusal(Word word) const;
 
   Node node_ = Node::kStart;
