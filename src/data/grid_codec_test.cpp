@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "data/test_scores.h"
+#include "score/random_grid_score.h"
 
 namespace hemiola::data {
 namespace {
@@ -10,7 +11,7 @@ namespace {
 TEST(GridCodec, KeepsEveryField) {
   Rng rng(1);
   for (int i = 0; i < 500; ++i) {
-    const GridScore score = random_score(rng);
+    const GridScore score = random_grid_score(rng);
     ASSERT_TRUE(validate(score));
     Bytes bytes;
     encode_grid(score, bytes);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <unordered_map>
+#include <utility>
 
 #include "base/rng.h"
 
@@ -12,11 +12,11 @@ namespace {
 
 constexpr std::size_t kRun = 6;     // steps in a hashed run
 constexpr std::size_t kWindow = 4;  // of this many runs on end, the smallest hash is kept
-// A run that stands in more pieces than this says little: it links only the first of them to the
-// others.
+// A run that stands in more pieces than this says little: only the first of them are compared
+// because of it.
 constexpr std::size_t kCommon = 16;
-// Of all hashes, this many (with their pieces) are looked at in one go, to bound memory.
-constexpr std::size_t kPostingsAtOnce = std::size_t{1} << 23;
+// Of more hashes than this only a sample finds pairs, to bound memory (8 bytes each).
+constexpr std::size_t kMostPostings = std::size_t{1} << 23;
 
 struct Step {
   int interval;
@@ -126,60 +126,94 @@ std::vector<std::uint32_t> copy_sketch(const GridScore& score) {
   return hashes;
 }
 
-std::vector<CopyDecision> find_near_copies(
-    std::size_t count, const std::function<std::span<const std::uint32_t>(std::size_t)>& sketch,
-    const CopyThresholds& thresholds) {
-  // In how many hashes two pieces agree, for all pairs that agree at all: looked for in one range
-  // of hashes after the other.
-  std::size_t total = 0;
-  for (std::size_t i = 0; i < count; ++i) total += sketch(i).size();
-  const std::size_t ranges = total / kPostingsAtOnce + 1;
-  std::unordered_map<std::uint64_t, std::uint32_t> shared;
-  std::vector<std::pair<std::uint32_t, std::uint32_t>> postings;
-  for (std::size_t range = 0; range < ranges; ++range) {
-    const std::uint64_t low = (std::uint64_t{range} << 32) / ranges;
-    const std::uint64_t high = ((std::uint64_t{range} + 1) << 32) / ranges;
-    postings.clear();
+namespace {
+
+// Which pieces have a hash: all hashes, or a sample of them where they are very many.
+class Index {
+ public:
+  Index(std::size_t count, const SketchOf& sketch) {
+    std::size_t total = 0;
+    for (std::size_t i = 0; i < count; ++i) total += sketch(i).size();
+    sample_ = total / kMostPostings + 1;
     for (std::size_t i = 0; i < count; ++i) {
-      const auto hashes = sketch(i);
-      for (auto hash = std::lower_bound(hashes.begin(), hashes.end(), low);
-           hash != hashes.end() && *hash < high; ++hash) {
-        postings.emplace_back(*hash, static_cast<std::uint32_t>(i));
+      for (const std::uint32_t hash : sketch(i)) {
+        if (hash % sample_ == 0) postings_.emplace_back(hash, static_cast<std::uint32_t>(i));
       }
     }
-    std::sort(postings.begin(), postings.end());
-    for (std::size_t begin = 0; begin < postings.size();) {
-      std::size_t end = begin + 1;
-      while (end < postings.size() && postings[end].first == postings[begin].first) ++end;
-      for (std::size_t a = begin; a < std::min(end, begin + kCommon); ++a) {
-        for (std::size_t b = a + 1; b < end; ++b) {
-          ++shared[std::uint64_t{postings[b].second} << 32 | postings[a].second];
-        }
-      }
-      begin = end;
+    std::sort(postings_.begin(), postings_.end());
+  }
+
+  std::uint32_t sample() const { return static_cast<std::uint32_t>(sample_); }
+
+  // Calls found(piece) for each earlier piece that has the hash; of a common hash, for the first.
+  template <class Found>
+  void earlier(std::uint32_t hash, std::uint32_t piece, Found found) const {
+    if (hash % sample_ != 0) return;
+    auto posting = std::lower_bound(postings_.begin(), postings_.end(), std::pair(hash, 0u));
+    for (std::size_t n = 0; n < kCommon && posting != postings_.end() && posting->first == hash &&
+                            posting->second < piece;
+         ++n, ++posting) {
+      found(posting->second);
     }
   }
 
-  struct Link {
-    std::uint32_t later, earlier;
-    double share;
-  };
+ private:
+  std::size_t sample_ = 1;
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> postings_;  // hash, piece
+};
+
+std::size_t in_common(std::span<const std::uint32_t> a, std::span<const std::uint32_t> b) {
+  std::size_t common = 0;
+  for (std::size_t i = 0, j = 0; i < a.size() && j < b.size();) {
+    common += a[i] == b[j] ? 1 : 0;
+    const bool next_a = a[i] <= b[j], next_b = b[j] <= a[i];
+    i += next_a ? 1 : 0;
+    j += next_b ? 1 : 0;
+  }
+  return common;
+}
+
+struct Link {
+  std::uint32_t later, earlier;
+  double share;
+};
+
+std::vector<Link> find_links(std::size_t count, const SketchOf& sketch,
+                             const CopyThresholds& thresholds) {
+  const Index index(count, sketch);
+  const std::uint32_t enough = std::max(1u, thresholds.least_shared / index.sample());
+  std::vector<std::uint32_t> agree(count, 0);  // hashes that piece i has in common with each
+  std::vector<std::uint32_t> touched;
   std::vector<Link> links;
-  for (const auto& [pair, common] : shared) {
-    if (common < thresholds.least_shared) continue;
-    const auto later = static_cast<std::uint32_t>(pair >> 32);
-    const auto earlier = static_cast<std::uint32_t>(pair);
-    const auto smaller = std::min(sketch(later).size(), sketch(earlier).size());
-    const double share = static_cast<double>(common) / static_cast<double>(smaller);
-    if (share >= thresholds.group) links.push_back({later, earlier, share});
+  for (std::uint32_t i = 0; i < count; ++i) {
+    for (const std::uint32_t hash : sketch(i)) {
+      index.earlier(hash, i, [&](std::uint32_t earlier) {
+        if (agree[earlier]++ == 0) touched.push_back(earlier);
+      });
+    }
+    std::sort(touched.begin(), touched.end());
+    for (const std::uint32_t earlier : touched) {
+      if (std::exchange(agree[earlier], 0) < enough) continue;
+      const auto a = sketch(i), b = sketch(earlier);
+      const std::size_t common = in_common(a, b);
+      const double share =
+          static_cast<double>(common) / static_cast<double>(std::min(a.size(), b.size()));
+      if (common >= thresholds.least_shared && share >= thresholds.group) {
+        links.push_back({i, earlier, share});
+      }
+    }
+    touched.clear();
   }
-  std::sort(links.begin(), links.end(), [](const Link& a, const Link& b) {
-    return a.later != b.later ? a.later < b.later : a.earlier < b.earlier;
-  });
+  return links;
+}
 
+}  // namespace
+
+std::vector<CopyDecision> find_near_copies(std::size_t count, const SketchOf& sketch,
+                                           const CopyThresholds& thresholds) {
   std::vector<CopyDecision> decisions(count);
   Groups groups(count);
-  for (const Link& link : links) {
+  for (const Link& link : find_links(count, sketch, thresholds)) {
     groups.join(link.later, link.earlier);
     CopyDecision& decision = decisions[link.later];
     const bool earlier_kept = decisions[link.earlier].copy_of == CopyDecision::kNone;

@@ -1,73 +1,19 @@
-// Scores for the tests of this folder: random ones over the whole range of what is valid, and small
-// pieces that sound like something.
+// Small pieces for the tests of this folder that sound like something, and folders that clean up
+// behind themselves.
 #pragma once
 
 #include <algorithm>
 #include <array>
 #include <vector>
 
+#include <unistd.h>
+
+#include "base/files.h"
+
 #include "base/rng.h"
 #include "score/grid_score.h"
 
 namespace hemiola::data {
-
-inline Metre random_metre(Rng& rng) {
-  for (;;) {
-    const Metre metre{.numerator = rng.between(1, kMaxMetreNumerator),
-                      .denominator = 1 << rng.between(0, 5)};
-    if (bar_length(metre) <= kMaxBarLength) return metre;
-  }
-}
-
-// Anything valid.
-inline GridScore random_score(Rng& rng) {
-  GridScore score;
-  GridBar bar;
-  for (int i = rng.between(1, 20); i > 0; --i) {
-    if (rng.chance(0.2)) bar.metre = random_metre(rng);
-    if (rng.chance(0.2)) bar.key = Key{.fifths = rng.between(-7, 7), .minor = rng.chance(0.5)};
-    if (rng.chance(0.1)) bar.key.reset();
-    if (rng.chance(0.2)) bar.tempo_class = static_cast<std::uint8_t>(rng.below(kTempos.size()));
-    const auto chord = [&]() -> std::optional<Chord> {
-      if (rng.chance(0.5)) return std::nullopt;
-      return Chord{.root = static_cast<std::uint8_t>(rng.below(12)),
-                   .quality = static_cast<ChordQuality>(rng.below(kChordQualities))};
-    };
-    if (rng.chance(0.3)) bar.chord = chord();
-    bar.chord_at_middle.reset();
-    if (cell_count(bar.metre) % 2 == 0 && rng.chance(0.3)) bar.chord_at_middle = chord();
-    score.bars.push_back(bar);
-  }
-  const int end = score.bar_starts().back().count();
-  for (int t = rng.between(0, 4); t > 0; --t) {
-    GridTrack track;
-    track.is_drum = rng.chance(0.2);
-    if (!track.is_drum) track.program = static_cast<std::uint8_t>(rng.below(128));
-    for (int n = rng.between(0, 60); n > 0; --n) {
-      track.notes.push_back({.onset = GridTick(rng.between(0, end - 1)),
-                             .duration = GridTick(rng.between(1, kMaxDuration.count())),
-                             .pitch = static_cast<std::uint8_t>(rng.below(128)),
-                             .velocity_class = static_cast<std::uint8_t>(rng.below(16))});
-    }
-    auto& notes = track.notes;
-    std::sort(notes.begin(), notes.end(), [](const GridNote& a, const GridNote& b) {
-      return a.onset != b.onset ? a.onset < b.onset : a.pitch > b.pitch;
-    });
-    notes.erase(std::unique(notes.begin(), notes.end(),
-                            [](const GridNote& a, const GridNote& b) {
-                              return a.onset == b.onset && a.pitch == b.pitch;
-                            }),
-                notes.end());
-    std::array<GridTick, 128> next_onset;
-    next_onset.fill(GridTick(INT32_MAX));
-    for (auto note = notes.rbegin(); note != notes.rend(); ++note) {
-      note->duration = std::min(note->duration, next_onset[note->pitch] - note->onset);
-      next_onset[note->pitch] = note->onset;
-    }
-    score.tracks.push_back(std::move(track));
-  }
-  return score;
-}
 
 // A melody over chords, `bars` of 4/4 in a major key, that is the same for the same seed.
 inline GridScore tune(std::uint64_t seed, int bars = 16) {
@@ -110,5 +56,25 @@ inline GridScore transposed(GridScore score, int semitones) {
   }
   return score;
 }
+
+class TemporaryFolder {
+ public:
+  explicit TemporaryFolder(const std::string& name)
+      : path_(std::filesystem::temp_directory_path() /
+              fmt::format("hemiola-{}-{}", name, ::getpid())) {
+    std::filesystem::remove_all(path_);
+    std::filesystem::create_directories(path_);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder() {
+    std::error_code code;
+    std::filesystem::remove_all(path_, code);
+  }
+  const Path& path() const { return path_; }
+
+ private:
+  Path path_;
+};
 
 }  // namespace hemiola::data
