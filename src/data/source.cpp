@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "beats/alignment.h"
 #include "beats/tracker.h"
 #include "midi/reader.h"
 #include "score/notation.h"
@@ -32,6 +33,15 @@ Result<Source> source_from_midi(std::span<const std::uint8_t> bytes, const Sourc
   StandardiseOptions standard;
   standard.timing = options.timing;
   standard.for_data = options.for_data;
+  const bool performed =
+      options.timing == Timing::kPerformed ||
+      (options.timing == Timing::kAuto && !measure_alignment(source.score).is_aligned());
+  if (!performed) {
+    HEMIOLA_TRY(source.standard, standardise(source.score, standard));
+    return source;
+  }
+  HEMIOLA_TRY(const BeatTrack beats, track_beats(source.score));
+  standard.beats = &beats;
   HEMIOLA_TRY(source.standard, standardise(source.score, standard));
   return source;
 }

@@ -1,0 +1,274 @@
+// hemiola generate: new music, from nothing, on from a piece, or inside it.
+#include <algorithm>
+#include <memory>
+#include <random>
+
+#include "audio/audio.h"
+#include "audio/synthesise.h"
+#include "cli/command.h"
+#include "compose/generate.h"
+#include "data/novelty.h"
+#include "data/source.h"
+#include "midi/writer.h"
+#include "model/locate.h"
+
+namespace hemiola::cli {
+namespace {
+
+struct Options {
+  std::string bars = "16";
+  int count = 1;
+  std::optional<std::uint64_t> seed;
+  Path out, model, data, go_on, infill;
+  std::optional<int> from_bar;
+  std::vector<int> tracks;
+  std::string key, metre, instruments, range, chords;
+  Controls controls;
+  engine::SamplerOptions sampling;
+  int threads = 0;
+  bool render = false, novel = false, force = false, json = false;
+};
+
+struct Checked {
+  WrittenPiece piece;
+  std::optional<data::Novelty> novelty;
+};
+
+Status read_controls(Options& options) {
+  Controls& controls = options.controls;
+  if (!options.key.empty()) {
+    HEMIOLA_TRY(controls.key, parse_key(options.key));
+  }
+  if (!options.metre.empty()) {
+    HEMIOLA_TRY(controls.metre, parse_metre(options.metre));
+  }
+  if (!options.instruments.empty()) {
+    HEMIOLA_TRY(controls.instruments, parse_instruments(options.instruments));
+  }
+  if (!options.range.empty()) {
+    HEMIOLA_TRY(controls.range, parse_range(options.range));
+  }
+  if (!options.chords.empty()) {
+    HEMIOLA_TRY(controls.chords, parse_chords(options.chords));
+  }
+  return {};
+}
+
+Status read_bars(const Options& options, GenerateRequest& request) {
+  const std::string& text = options.bars;
+  const std::size_t dash = text.find('-');
+  try {
+    std::size_t used = 0;
+    const int first = std::stoi(text, &used);
+    if (dash == std::string::npos && used == text.size() && options.infill.empty()) {
+      request.bars = first;
+      return {};
+    }
+    if (dash == std::string::npos && used == text.size()) {
+      request.infill = BarSpan{first, first};
+      return {};
+    }
+    if (dash == used && !options.infill.empty()) {
+      request.infill = BarSpan{first, std::stoi(text.substr(dash + 1), &used)};
+      if (used == text.size() - dash - 1) return {};
+    }
+  } catch (const std::exception&) {
+  }
+  if (options.infill.empty()) return fail("--bars {}: expected how many bars to write", text);
+  return fail("--bars {}: expected which bars to write anew, such as 9-12", text);
+}
+
+std::string file_name(const Options& options, std::size_t index, std::uint64_t seed) {
+  const std::string stem = !options.go_on.empty()    ? options.go_on.stem().string() + "-on"
+                           : !options.infill.empty() ? options.infill.stem().string() + "-anew"
+                                                     : "piece";
+  if (options.count == 1) return fmt::format("{}-{}.mid", stem, seed);
+  return fmt::format("{}-{:03}-{}.mid", stem, index + 1, seed);
+}
+
+Result<Checked> check_novelty(WrittenPiece piece, const data::Dataset* dataset) {
+  Checked checked{std::move(piece), std::nullopt};
+  if (dataset != nullptr) checked.novelty = data::novelty(checked.piece.grid, *dataset);
+  return checked;
+}
+
+Result<int> run(Options& options) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto since_start = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  HEMIOLA_CHECK(read_controls(options));
+  if (!options.go_on.empty() && !options.infill.empty()) {
+    return fail("--continue and --infill exclude each other");
+  }
+  GenerateRequest request;
+  HEMIOLA_CHECK(read_bars(options, request));
+  request.count = options.count;
+  request.controls = options.controls;
+  request.sampling = options.sampling;
+  request.from_bar = options.from_bar;
+  request.tracks = options.tracks;
+  request.seed = options.seed.value_or(std::random_device()() & 0x7fffffffu);
+
+  HEMIOLA_TRY(const Path model_path, locate_model(options.model));
+  engine::Options engine_options;
+  engine_options.threads = options.threads;
+  HEMIOLA_TRY(const Composer composer, Composer::load(model_path, engine_options));
+  const double load_seconds = since_start();
+  std::optional<data::Source> prompt;
+  if (!options.go_on.empty() || !options.infill.empty()) {
+    HEMIOLA_TRY(prompt, data::read_source(options.go_on.empty() ? options.infill : options.go_on));
+    request.prompt = &*prompt;
+  }
+  std::optional<data::Dataset> dataset;
+  if (!options.data.empty()) {
+    HEMIOLA_TRY(dataset, data::Dataset::open(options.data));
+  } else if (options.novel) {
+    return fail("--novel compares with the training data; name it with --data DIR");
+  }
+
+  catch_interrupts();
+  std::vector<WrittenPiece> pieces;
+  {
+    Progress progress("generate");
+    GenerateCallbacks callbacks;
+    callbacks.progress = [&](int variation, int done, int all) {
+      progress.show(variation + static_cast<double>(done) / all, options.count);
+    };
+    callbacks.cancelled = interrupted;
+    HEMIOLA_TRY(pieces, composer.generate(request, callbacks));
+  }
+  std::vector<Checked> results;
+  for (WrittenPiece& piece : pieces) {
+    HEMIOLA_TRY(Checked checked, check_novelty(std::move(piece), dataset ? &*dataset : nullptr));
+    // What is called a copy is drawn again, with a seed that follows from its own.
+    for (int again = 1; options.novel && checked.novelty->is_copy(); ++again) {
+      if (again > 8) return fail("--novel: eight draws were all copies; try a higher temperature");
+      GenerateRequest once = request;
+      once.count = 1;
+      once.seed = variation_seed(checked.piece.seed, again);
+      HEMIOLA_TRY(auto drawn, composer.generate(once));
+      HEMIOLA_TRY(checked, check_novelty(std::move(drawn.front()), &*dataset));
+    }
+    results.push_back(std::move(checked));
+  }
+  const double generated_seconds = since_start();
+
+  Json rows = Json::array();
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const WrittenPiece& piece = results[i].piece;
+    const Path path = options.out / file_name(options, i, piece.seed);
+    HEMIOLA_CHECK(may_write(path, options.force));
+    HEMIOLA_CHECK(write_file(path, midi::write(piece.file)));
+    Json row = {{"path", path.string()},
+                {"seed", piece.seed},
+                {"bars", piece.bars},
+                {"notes", piece.notes},
+                {"tokens", piece.tokens},
+                {"seconds", piece.seconds},
+                {"longest_gap", piece.longest_gap}};
+    row["novelty"] = results[i].novelty ? data::to_json(*results[i].novelty) : Json();
+    if (!options.json) {
+      note(fmt::format("{}: {} bars, {} notes in {}{}", path.string(), piece.bars, piece.notes,
+                       duration_text(piece.seconds),
+                       !results[i].novelty             ? ""
+                       : results[i].novelty->is_copy() ? "; a copy of training music"
+                                                       : "; new"));
+    }
+    if (options.render) {
+      const auto render_start = std::chrono::steady_clock::now();
+      HEMIOLA_TRY(Audio audio, synthesise(piece.file));
+      HEMIOLA_CHECK(normalise_loudness(audio));
+      Path sound = path;
+      sound.replace_extension(".wav");
+      HEMIOLA_CHECK(may_write(sound, options.force));
+      HEMIOLA_CHECK(write_audio(sound, audio));
+      row["sound"] = sound.string();
+      const double seconds =
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - render_start).count();
+      if (!options.json) {
+        note(fmt::format("{}: {} of sound in {}", sound.string(),
+                         duration_text(audio.length().count()), duration_text(seconds)));
+      }
+    }
+    rows.push_back(std::move(row));
+  }
+  if (options.json) {
+    print(Json{{"pieces", rows}});
+  } else {
+    note(fmt::format("model loaded in {}, music written in {}, all in {} (seed {})",
+                     duration_text(load_seconds), duration_text(generated_seconds - load_seconds),
+                     duration_text(since_start()), request.seed));
+  }
+  return 0;
+}
+
+}  // namespace
+
+Action add_generate(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  auto& o = *options;
+  app.add_option("-o,--output", o.out, "folder for the pieces, DIR/NAME.mid")->required();
+  app.add_option("--bars", o.bars, "how many new bars; with --infill which ones, such as 9-12")
+      ->capture_default_str();
+  app.add_option("--count", o.count, "variations")->capture_default_str();
+  app.add_option("--seed", o.seed, "same seed, same machine class: same piece; default: random");
+  app.add_option("--model", o.model,
+                 "model folder or file; else HEMIOLA_MODEL, else models/default");
+  app.add_option("--data", o.data, "the training data set: compare each piece with it");
+  app.add_option("--threads", o.threads, "0: all processors")->capture_default_str();
+  app.add_flag("--render", o.render, "write each piece as WAV too");
+  app.add_flag("--novel", o.novel, "draw again what is a copy of training music (needs --data)");
+  app.add_flag("--force", o.force, "replace existing files");
+  app.add_flag("--json", o.json, "report on stdout as JSON");
+
+  app.add_option("--continue", o.go_on, "go on from this piece")->group("From a piece");
+  app.add_option("--from-bar", o.from_bar, "go on from before this bar; default: after the last")
+      ->group("From a piece");
+  app.add_option("--infill", o.infill, "write bars of this piece anew")->group("From a piece");
+  app.add_option("--tracks", o.tracks, "only in these tracks, from 1, such as 1,3")
+      ->delimiter(',')
+      ->group("From a piece");
+
+  app.add_option("--key", o.key, "\"F# minor\"")->group("Controls");
+  app.add_flag("--in-scale", o.controls.in_scale, "only notes of the key's scale")
+      ->group("Controls");
+  app.add_option("--metre", o.metre, "3/4")->group("Controls");
+  app.add_option("--tempo", o.controls.tempo, "quarters a minute")
+      ->check(CLI::Range(10.0, 400.0))
+      ->group("Controls");
+  app.add_option("--instruments", o.instruments,
+                 "piano,bass,drums; with --infill: added, and play along")
+      ->group("Controls");
+  app.add_option("--range", o.range, "48-84 or C3-C6")->group("Controls");
+  app.add_option("--max-polyphony", o.controls.max_polyphony, "notes at once in a track")
+      ->check(CLI::Range(1, 128))
+      ->group("Controls");
+  app.add_option("--density", o.controls.density, "1 (sparse) to 10 (dense)")
+      ->check(CLI::Range(1, 10))
+      ->group("Controls");
+  app.add_option("--style", o.controls.style, "one that the model knows")->group("Controls");
+  app.add_option("--chords", o.chords, "\"C:maj A:min F:maj G:7\", one a bar, repeated")
+      ->group("Controls");
+
+  o.sampling.temperature = 0.95f;
+  o.sampling.top_p = 0.97f;
+  app.add_option("--temperature", o.sampling.temperature, "0: always the likeliest")
+      ->capture_default_str()
+      ->group("Sampling");
+  app.add_option("--top-k", o.sampling.top_k, "0: off")->capture_default_str()->group("Sampling");
+  app.add_option("--top-p", o.sampling.top_p, "1: off")->capture_default_str()->group("Sampling");
+  app.add_option("--min-p", o.sampling.min_p, "0: off")->capture_default_str()->group("Sampling");
+  app.add_option("--repetition-penalty", o.sampling.repetition_penalty, "1: off")
+      ->capture_default_str()
+      ->group("Sampling");
+  app.footer(
+      "Examples:\n"
+      "  hemiola generate --bars 16 --key \"G minor\" --metre 3/4 -o out --render\n"
+      "  hemiola generate --continue song.mid --from-bar 9 --bars 8 -o out\n"
+      "  hemiola generate --infill song.mid --bars 9-12 --tracks 1 -o out\n"
+      "  hemiola generate --infill song.mid --bars 1-16 --instruments bass -o out   accompanies");
+  return [options] { return run(*options); };
+}
+
+}  // namespace hemiola::cli

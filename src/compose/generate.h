@@ -1,0 +1,91 @@
+// Writing music: from nothing, on from a piece, or inside it. One Composer a model; it is
+// immutable, so that several threads may write with one. What a prompt's file holds stays as it
+// was; new notes are spliced in at its own division and, in a performance, at its own pace.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/files.h"
+#include "base/result.h"
+#include "compose/controls.h"
+#include "data/source.h"
+#include "engine/engine.h"
+#include "engine/sampler.h"
+#include "midi/events.h"
+#include "score/grid_score.h"
+#include "tokens/mask_tables.h"
+#include "tokens/tokenizer.h"
+
+namespace hemiola {
+
+// Bars as people count them: from 1, an upbeat is bar 0, both ends included.
+struct BarSpan {
+  int first = 1;
+  int last = 1;
+};
+
+struct GenerateRequest {
+  int bars = 16;           // new bars; with infill: not used
+  int count = 1;           // variations
+  std::uint64_t seed = 0;  // of the first; the others follow from it
+  Controls controls;
+  engine::SamplerOptions sampling;
+
+  const data::Source* prompt = nullptr;  // nullptr: from nothing
+  std::optional<int> from_bar;           // go on from before this bar; default: after the last
+  std::optional<BarSpan> infill;         // write these anew instead of going on
+  // Which tracks, from 1; empty: all, or, where controls name instruments, those: they are added to
+  // the prompt's and play along (accompaniment). Infill only.
+  std::vector<int> tracks;
+};
+
+struct WrittenPiece {
+  std::uint64_t seed = 0;
+  midi::File file;
+  GridScore grid;          // the whole piece, prompt included
+  int bars = 0;            // new ones
+  std::size_t notes = 0;   // new ones
+  std::size_t tokens = 0;  // sampled
+  double seconds = 0;      // of work; variations written together share it
+  double longest_gap = 0;  // between two tokens, in seconds
+};
+
+struct GenerateCallbacks {
+  // A note as soon as it is complete: the variation, its track (an index into the piece's), and the
+  // note with its onset counted from the start of the piece's first bar.
+  std::function<void(int variation, int track, const GridNote& note)> note;
+  std::function<void(int variation, int bars_done, int bars_all)> progress;
+  std::function<bool()>
+      cancelled;  // asked before each token; true: ends with the error "cancelled"
+};
+
+class Composer {
+ public:
+  // A model folder or exported file that holds a tokenizer.
+  static Result<Composer> load(const Path& model, const engine::Options& options = {});
+  static Result<Composer> make(engine::Model model);
+
+  // `count` pieces, or why the wish cannot be met.
+  Result<std::vector<WrittenPiece>> generate(const GenerateRequest& request,
+                                             const GenerateCallbacks& callbacks = {}) const;
+
+  const engine::Model& model() const { return *model_; }
+  const tokens::Tokenizer& tokenizer() const { return *tokenizer_; }
+
+ private:
+  Composer(engine::Model model, tokens::Tokenizer tokenizer);
+
+  std::unique_ptr<engine::Model> model_;
+  std::unique_ptr<tokens::Tokenizer> tokenizer_;
+  std::unique_ptr<tokens::MaskTables> tables_;
+};
+
+// The seed of the i-th variation: the first is the request's own.
+std::uint64_t variation_seed(std::uint64_t seed, int variation);
+
+}  // namespace hemiola
