@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <tuple>
 
 #include "beats/alignment.h"
+#include "beats/bar_phase.h"
 #include "beats/tracker_onsets.h"
 #include "beats/tracker_search.h"
-#include "beats/tracker_written.h"
 
 namespace hemiola {
 namespace {
@@ -231,6 +232,63 @@ double Tracking::confidence(std::span<const Found> sections) const {
   return 0.5;
 }
 
+// A metre's beat, in quarters: its unit, or three of them in compound metre.
+double beat_quarters(Metre metre) {
+  const bool compound = metre.numerator > 3 && metre.numerator % 3 == 0;
+  return 4.0 * (compound ? 3 : 1) / metre.denominator;
+}
+
+// The beats that written music states itself.
+Result<std::vector<BeatTrack::Beat>> written_beats(const Score& score) {
+  constexpr std::size_t kMostBeats = 4'000'000;
+  constexpr double kEarly = 0.001;  // ticks, for rounding
+  std::vector<MetreChange> metres = score.metres;
+  if (metres.empty()) metres.push_back({Tick(0), estimate_metre(score)});
+  if (!score.bar_lines_known) {
+    bool moved = false;
+    metres = with_true_bar_lines(score, std::move(metres), moved);
+  }
+  Tick first(std::numeric_limits<std::int64_t>::max()), last(0);
+  for (const Track& track : score.tracks) {
+    for (const Note& note : track.notes) {
+      first = std::min(first, note.onset);
+      last = std::max(last, note.onset);
+    }
+  }
+  const TempoMap tempo(score);
+  std::vector<BeatTrack::Beat> beats;
+  for (std::size_t m = 0; m < metres.size(); ++m) {
+    const Metre metre = metres[m].metre;
+    const double beat = beat_quarters(metre) * score.ticks_per_quarter;
+    const double bar = 4.0 * metre.numerator / metre.denominator * score.ticks_per_quarter;
+    const auto begin = m == 0 ? 0.0 : static_cast<double>(metres[m].at.count());
+    double end = static_cast<double>(last.count()) + 1;
+    if (m + 1 < metres.size()) end = std::min(end, static_cast<double>(metres[m + 1].at.count()));
+    // An upbeat counts back from the bar line that follows it.
+    bool upbeat = false;
+    if (m == 0 && metres.size() > 1) {
+      const Metre next = metres[1].metre;
+      const double whole = 4.0 * next.numerator / next.denominator * score.ticks_per_quarter;
+      upbeat = static_cast<double>(metres[1].at.count()) < whole - 0.5;
+    }
+    const auto skipped = static_cast<std::int64_t>(
+        std::max(0.0, std::floor((static_cast<double>(first.count()) - begin) / bar)));
+    const double from =
+        upbeat ? end - std::floor(end / beat) * beat : begin + static_cast<double>(skipped) * bar;
+    for (std::int64_t i = 0; from + static_cast<double>(i) * beat < end - kEarly; ++i) {
+      const double tick = from + static_cast<double>(i) * beat;
+      if (tick < static_cast<double>(first.count()) - kEarly) continue;
+      const double in_bar = std::fmod(static_cast<double>(i) * beat, bar);
+      const bool downbeat = !upbeat && std::min(in_bar, bar - in_bar) < 0.5;
+      const Seconds at = tempo.seconds_at(Tick(std::llround(tick)));
+      if (!beats.empty() && at <= beats.back().at) continue;
+      if (beats.size() == kMostBeats) return fail("more than {} beats", kMostBeats);
+      beats.push_back({at, downbeat});
+    }
+  }
+  return beats;
+}
+
 }  // namespace
 
 Result<BeatTrack> track_beats(std::span<const PlayedNote> notes, const TrackOptions& options) {
@@ -274,17 +332,9 @@ Result<std::vector<BeatTrack::Beat>> beats_of(const Score& score, Timing timing)
   if (score.note_count() == 0) return fail("no notes: no beats to find");
   const bool written = timing == Timing::kAligned ||
                        (timing == Timing::kAuto && measure_alignment(score).is_aligned());
-  if (!written) {
-    HEMIOLA_TRY(BeatTrack track, track_beats(score));
-    return std::move(track.beats);
-  }
-  HEMIOLA_TRY(const auto stated, tracker::written_beats(score));
-  const TempoMap tempo(score);
-  std::vector<BeatTrack::Beat> beats;
-  for (const tracker::WrittenBeat& beat : stated) {
-    beats.push_back({tempo.seconds_at(Tick(std::llround(beat.tick))), beat.place == 0});
-  }
-  return beats;
+  if (written) return written_beats(score);
+  HEMIOLA_TRY(BeatTrack track, track_beats(score));
+  return std::move(track.beats);
 }
 
 }  // namespace hemiola
