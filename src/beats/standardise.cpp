@@ -10,6 +10,7 @@
 #include "beats/bar_plan.h"
 #include "beats/nominal_tempo.h"
 #include "beats/snap.h"
+#include "beats/tracker.h"
 
 namespace hemiola {
 namespace {
@@ -92,7 +93,9 @@ Result<BarPlan> Standardiser::plan(const Extent& extent) {
     report().beat_confidence = options_.beats->confidence;
     return plan_performed_bars(*options_.beats, score_, extent, options_.max_bars);
   }
-  return fail("played freely, not on its own grid, and no beats were given");
+  HEMIOLA_TRY(const BeatTrack beats, track_beats(score_));
+  report().beat_confidence = beats.confidence;
+  return plan_performed_bars(beats, score_, extent, options_.max_bars);
 }
 
 void Standardiser::snap(BarPlan& plan) {

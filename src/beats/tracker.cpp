@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <tuple>
 
 #include "beats/alignment.h"
-#include "beats/bar_phase.h"
 #include "beats/tracker_onsets.h"
 #include "beats/tracker_search.h"
+#include "beats/tracker_written.h"
 
 namespace hemiola {
 namespace {
@@ -227,66 +226,32 @@ BeatTrack Tracking::run() {
   return track;
 }
 
+// The F-measure to be expected, as pieces with known beats had it by what can be seen of the
+// search, from that of a guess (0) to nearly all right (1).
 double Tracking::confidence(std::span<const Found> sections) const {
-  (void)sections;
-  return 0.5;
-}
-
-// A metre's beat, in quarters: its unit, or three of them in compound metre.
-double beat_quarters(Metre metre) {
-  const bool compound = metre.numerator > 3 && metre.numerator % 3 == 0;
-  return 4.0 * (compound ? 3 : 1) / metre.denominator;
-}
-
-// The beats that written music states itself.
-Result<std::vector<BeatTrack::Beat>> written_beats(const Score& score) {
-  constexpr std::size_t kMostBeats = 4'000'000;
-  constexpr double kEarly = 0.001;  // ticks, for rounding
-  std::vector<MetreChange> metres = score.metres;
-  if (metres.empty()) metres.push_back({Tick(0), estimate_metre(score)});
-  if (!score.bar_lines_known) {
-    bool moved = false;
-    metres = with_true_bar_lines(score, std::move(metres), moved);
-  }
-  Tick first(std::numeric_limits<std::int64_t>::max()), last(0);
-  for (const Track& track : score.tracks) {
-    for (const Note& note : track.notes) {
-      first = std::min(first, note.onset);
-      last = std::max(last, note.onset);
+  if (onsets_.size() < 3) return 0;
+  double evidence = 0, struck = 0, change = 0, score = 0, count = 0;
+  for (std::size_t s = 0; s < sections.size(); ++s) {
+    const std::vector<FoundBeat>& beats = sections[s].beats;
+    score += sections[s].score;
+    count += static_cast<double>(beats.size());
+    for (std::size_t i = 0; i < beats.size(); ++i) {
+      if (beats[i].chord >= 0) {
+        const auto chord = begins_[s] + static_cast<std::size_t>(beats[i].chord);
+        evidence += evidence_[chord][tracker::level_of(beats[i])];
+        struck += 1;
+      }
+      if (i < 2) continue;
+      const double last = beats[i - 1].at - beats[i - 2].at;
+      change += std::abs(std::log2((beats[i].at - beats[i - 1].at) / last));
     }
   }
-  const TempoMap tempo(score);
-  std::vector<BeatTrack::Beat> beats;
-  for (std::size_t m = 0; m < metres.size(); ++m) {
-    const Metre metre = metres[m].metre;
-    const double beat = beat_quarters(metre) * score.ticks_per_quarter;
-    const double bar = 4.0 * metre.numerator / metre.denominator * score.ticks_per_quarter;
-    const auto begin = m == 0 ? 0.0 : static_cast<double>(metres[m].at.count());
-    double end = static_cast<double>(last.count()) + 1;
-    if (m + 1 < metres.size()) end = std::min(end, static_cast<double>(metres[m + 1].at.count()));
-    // An upbeat counts back from the bar line that follows it.
-    bool upbeat = false;
-    if (m == 0 && metres.size() > 1) {
-      const Metre next = metres[1].metre;
-      const double whole = 4.0 * next.numerator / next.denominator * score.ticks_per_quarter;
-      upbeat = static_cast<double>(metres[1].at.count()) < whole - 0.5;
-    }
-    const auto skipped = static_cast<std::int64_t>(
-        std::max(0.0, std::floor((static_cast<double>(first.count()) - begin) / bar)));
-    const double from =
-        upbeat ? end - std::floor(end / beat) * beat : begin + static_cast<double>(skipped) * bar;
-    for (std::int64_t i = 0; from + static_cast<double>(i) * beat < end - kEarly; ++i) {
-      const double tick = from + static_cast<double>(i) * beat;
-      if (tick < static_cast<double>(first.count()) - kEarly) continue;
-      const double in_bar = std::fmod(static_cast<double>(i) * beat, bar);
-      const bool downbeat = !upbeat && std::min(in_bar, bar - in_bar) < 0.5;
-      const Seconds at = tempo.seconds_at(Tick(std::llround(tick)));
-      if (!beats.empty() && at <= beats.back().at) continue;
-      if (beats.size() == kMostBeats) return fail("more than {} beats", kMostBeats);
-      beats.push_back({at, downbeat});
-    }
-  }
-  return beats;
+  if (count < 2) return 0;
+  const double expected = 0.383 + 0.295 * evidence / count + 0.407 * struck / count -
+                          1.793 * change / count +
+                          0.182 * score / static_cast<double>(onsets_.size());
+  constexpr double kGuessed = 0.3, kRight = 0.95;
+  return std::clamp((expected - kGuessed) / (kRight - kGuessed), 0.0, 1.0);
 }
 
 }  // namespace
@@ -332,9 +297,17 @@ Result<std::vector<BeatTrack::Beat>> beats_of(const Score& score, Timing timing)
   if (score.note_count() == 0) return fail("no notes: no beats to find");
   const bool written = timing == Timing::kAligned ||
                        (timing == Timing::kAuto && measure_alignment(score).is_aligned());
-  if (written) return written_beats(score);
-  HEMIOLA_TRY(BeatTrack track, track_beats(score));
-  return std::move(track.beats);
+  if (!written) {
+    HEMIOLA_TRY(BeatTrack track, track_beats(score));
+    return std::move(track.beats);
+  }
+  HEMIOLA_TRY(const auto stated, tracker::written_beats(score));
+  const TempoMap tempo(score);
+  std::vector<BeatTrack::Beat> beats;
+  for (const tracker::WrittenBeat& beat : stated) {
+    beats.push_back({tempo.seconds_at(Tick(std::llround(beat.tick))), beat.place == 0});
+  }
+  return beats;
 }
 
 }  // namespace hemiola

@@ -56,6 +56,11 @@ struct FoundBeat {
   int chord = -1;        // that stands on it, or -1
 };
 
+constexpr Level level_of(const FoundBeat& beat) {
+  if (beat.place == 0) return kDownbeat;
+  return beat.beats_in_bar == 4 && beat.place == 2 ? kMiddle : kBeat;
+}
+
 struct Found {
   std::vector<FoundBeat> beats;
   std::array<double, kPatterns> patterns{};  // beats filled by each

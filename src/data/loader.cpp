@@ -57,14 +57,10 @@ class Loader final : public nn::ExampleSource {
   }
 
   double epochs() const override {
-    const double block =
-        block_ ? static_cast<double>(place_.row) /
-                     static_cast<double>(std::max<std::size_t>(1, block_->rows.size()))
-               : restored_share_;
-    const double pieces =
-        std::min(static_cast<double>(pieces_.size()),
-                 (static_cast<double>(place_.block) + block) * static_cast<double>(kBlockPieces));
-    return static_cast<double>(place_.pass) + pieces / static_cast<double>(pieces_.size());
+    const auto all = static_cast<double>(pieces_.size());
+    const auto before = static_cast<double>(place_.block * kBlockPieces);
+    const double here = std::min(all - before, static_cast<double>(kBlockPieces));
+    return static_cast<double>(place_.pass) + (before + share_done() * here) / all;
   }
 
   std::string state() const override {
@@ -81,7 +77,7 @@ class Loader final : public nn::ExampleSource {
     if (std::sscanf(text.c_str(),
                     "loader 1 %64s seed %llu pass %llu block %llu row %llu of %llu length %d%n",
                     identity, &seed, &pass, &block, &row, &rows, &length, &end) != 7 ||
-        static_cast<std::size_t>(end) != text.size() || length < 0) {
+        static_cast<std::size_t>(end) != text.size() || length < 0 || block >= blocks()) {
       return fail("loader: cannot read the saved state \"{}\"", text);
     }
     if (identity != identity_) {
@@ -100,6 +96,13 @@ class Loader final : public nn::ExampleSource {
   }
 
  private:
+  // Of the current block, 0 to 1.
+  double share_done() const {
+    if (!block_) return restored_share_;
+    return static_cast<double>(place_.row) /
+           static_cast<double>(std::max<std::size_t>(1, block_->rows.size()));
+  }
+
   std::uint64_t blocks() const { return (pieces_.size() + kBlockPieces - 1) / kBlockPieces; }
 
   std::string identity() const {
@@ -120,10 +123,7 @@ class Loader final : public nn::ExampleSource {
     const Place before = place_;
     place_.length = length;
     if (before.row > 0) {
-      const double share =
-          block_ ? static_cast<double>(before.row) /
-                       static_cast<double>(std::max<std::size_t>(1, block_->rows.size()))
-                 : restored_share_;
+      const double share = share_done();
       drop_blocks();
       HEMIOLA_CHECK(load_block());
       place_.row = static_cast<std::uint64_t>(share * static_cast<double>(block_->rows.size()));

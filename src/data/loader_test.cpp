@@ -104,7 +104,7 @@ TEST(Loader, RowsArePackedDocumentsThatDecode) {
   EXPECT_GT(static_cast<double>(used), 0.9 * static_cast<double>(places));
   EXPECT_EQ(forms.size(), 4u);
   EXPECT_EQ(keys.size(), 12u);
-  EXPECT_EQ(styles.size(), 3u);
+  EXPECT_EQ(styles.size(), 2u);
   EXPECT_NEAR(static_cast<double>(holes), 0.25 * static_cast<double>(documents),
               0.08 * static_cast<double>(documents));
   EXPECT_NEAR(static_cast<double>(controlled), 0.5 * static_cast<double>(documents),

@@ -288,7 +288,7 @@ TEST(Engine, Avx2AndAvx512WriteTheSamePiece) {
   if (names.size() < 3) GTEST_SKIP() << "this processor has one set of wide registers";
   const auto weights = lively_weights(odd_config());
   const auto tokens = random_tokens(60, 101, 3);
-  for (const Precision precision : {Precision::kFp32, Precision::kInt8}) {
+  for (const Precision precision : kPrecisions) {
     const Logits avx2 =
         prefill_all(model_of(weights, {.precision = precision, .isa = "avx2"}), tokens);
     for (const auto name : names) {

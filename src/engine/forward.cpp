@@ -8,7 +8,6 @@
 namespace hemiola::engine {
 namespace {
 
-constexpr int kLanes = 16;
 // Tokens of a prompt that go through the layers together.
 constexpr int kPrefillRows = 128;
 
@@ -52,7 +51,8 @@ ScratchPlan::ScratchPlan(const ModelConfig& config, Packing packing, int streams
       inner_stride(padded(config.inner)),
       input_stride(padded(std::max(config.width, config.inner))),
       group_stride(input_stride / kQuantGroup + 1),
-      score_stride(static_cast<std::ptrdiff_t>(round_up(static_cast<std::size_t>(capacity), 64))),
+      score_stride(padded(capacity)),
+      half_stride(padded(config.head_width()) + padded(capacity)),
       logit_stride(padded(config.vocabulary)) {
   std::size_t end = 0;
   const auto take = [&](std::size_t count, std::ptrdiff_t stride, std::size_t size) {
@@ -70,6 +70,7 @@ ScratchPlan::ScratchPlan(const ModelConfig& config, Packing packing, int streams
   scales = take(n, group_stride, sizeof(float));
   offsets = take(n, group_stride, sizeof(std::int32_t));
   scores = take(static_cast<std::size_t>(threads), score_stride, sizeof(float));
+  halves = take(static_cast<std::size_t>(threads), half_stride, sizeof(std::uint16_t));
   logits = take(static_cast<std::size_t>(streams), logit_stride, sizeof(float));
   needed_panels = take(1, logit_stride / kPanel / 64 + 1, sizeof(std::uint64_t));
   bytes = end;
@@ -176,26 +177,7 @@ void Forward::multiply(const Matmul& whole) {
 void Forward::append(int layer, const Row& row, int index, int head) const {
   const int width = weights_.config->width, head_width = weights_.config->head_width();
   const float* key = at<float>(plan_.qkv) + index * plan_.qkv_stride + width + head * head_width;
-  const float* value = key + width;
-  const std::ptrdiff_t block = std::ptrdiff_t{row.position / kLanes} * head_width * kLanes;
-  const int lane = row.position % kLanes;
-  const auto value_width =
-      static_cast<std::ptrdiff_t>(round_up(static_cast<std::size_t>(head_width), kLanes));
-  const auto put = [&](auto* keys, auto* values, auto convert) {
-    keys += block + lane;
-    values += row.position * value_width;
-    for (int d = 0; d < head_width; ++d) keys[d * kLanes] = convert(key[d]);
-    for (int d = 0; d < head_width; ++d) values[d] = convert(value[d]);
-  };
-  std::byte* keys = cache_.keys(layer, row.stream, head);
-  std::byte* values = cache_.values(layer, row.stream, head);
-  if (cache_.shape().type == CacheType::kBf16) {
-    put(reinterpret_cast<std::uint16_t*>(keys), reinterpret_cast<std::uint16_t*>(values),
-        [](float x) { return hemiola::to_bf16(x); });
-  } else {
-    put(reinterpret_cast<float*>(keys), reinterpret_cast<float*>(values),
-        [](float x) { return x; });
-  }
+  cache_.put(layer, row.stream, head, row.position, key, key + width);
 }
 
 void Forward::attend(int layer, const Row& row, int index, int head, int thread) const {
@@ -208,6 +190,7 @@ void Forward::attend(int layer, const Row& row, int index, int head, int thread)
       row.position + 1,
       1 / std::sqrt(static_cast<float>(head_width)),
       at<float>(plan_.scores) + thread * plan_.score_stride,
+      at<std::uint16_t>(plan_.halves) + thread * plan_.half_stride,
       at<float>(plan_.normed) + index * plan_.x_stride + head * head_width,
   };
   (cache_.shape().type == CacheType::kBf16 ? kernels_.attend_bf16 : kernels_.attend_f32)(task);

@@ -54,8 +54,8 @@ struct ScratchPlan {
 
   int rows;
   std::ptrdiff_t x_stride, qkv_stride, inner_stride, input_stride, group_stride, score_stride,
-      logit_stride;
-  std::size_t row_list, x, normed, qkv, inner, input, scales, offsets, scores, logits,
+      half_stride, logit_stride;
+  std::size_t row_list, x, normed, qkv, inner, input, scales, offsets, scores, halves, logits,
       needed_panels;
   std::size_t bytes;
 };

@@ -4,7 +4,7 @@
 //
 // Promise: what a row of input gives does not depend on how many rows there are, on where they
 // stand or on how panels are dealt to threads. Every sum has one fixed order.
-// AVX2 and AVX-512 tables give the same bits in fp32 and int8 (both round multiply-adds once).
+// All tables but the plain one give the same bits (they round multiply-adds once, it twice).
 //
 // Plain structs and pointers only: files compiled for newer processors must not share inline
 // functions of the standard library with the rest of the program. Nothing allocates, locks or
@@ -47,15 +47,19 @@ struct Matmul {
 };
 
 // One head of one query: out = softmax(scale * q * keys) * values over the first `length`
-// positions.
+// positions. fp32: keys in blocks of 16 positions, (length / 16, head_width, 16); values (length,
+// padded), the head's width padded to 16. bf16: the same with pairs side by side, keys (length /
+// 16, head_width / 2, 16, 2), values (length / 2, padded, 2); q and the weights of the positions
+// are rounded to bf16 for it. What lies past `length` must be finite.
 struct Attend {
-  const float* q;           // (head_width)
-  const std::byte* keys;    // blocks of 16 positions: (length / 16, head_width, 16)
-  const std::byte* values;  // (length, head_width rounded up to 16)
+  const float* q;  // (head_width)
+  const std::byte* keys;
+  const std::byte* values;
   int head_width, length;
   float scale;
-  float* scores;  // working memory, (length rounded up to 64)
-  float* out;     // (head_width)
+  float* scores;          // working memory, (length rounded up to 16)
+  std::uint16_t* halves;  // bf16: working memory, (head_width and length rounded up to 16)
+  float* out;             // (head_width)
 };
 
 struct LayerNorm {

@@ -9,7 +9,9 @@
 //           unsigned bytes at w with the four signed bytes x, to_float
 //   B       pairs of bf16: dot(sum, w, x): adds to each lane of a V the product of its pair at w
 //           with the pair x; all(pointer to a pair)
-//   kRows   rows of x that one pass over a panel takes (registers: 2 * kRows sums)
+//   kRows, kScoreBlocks, kValueChunks   how many rows of x one pass over a panel takes, how many
+//           blocks of 16 keys and (four sums each) chunks of 16 value columns one pass of attention
+//           takes: as many sums as there are registers for
 //
 // Internal linkage throughout; see kernels.h for why. Sums that run in turn in the source run in
 // that order in every instruction set.
@@ -190,83 +192,6 @@ void matmul_int8(const Matmul& m) {
   });
 }
 
-struct F32 {
-  using Element = float;
-  static V load(const float* from) { return V::load(from); }
-};
-
-struct Bf16 {
-  using Element = std::uint16_t;
-  static V load(const std::uint16_t* from) { return V::load_bf16(from); }
-};
-
-// Scores of `blocks` blocks of 16 positions: sums over the head's width, one a lane.
-template <class Type, int blocks>
-inline void score_blocks(const Attend& a, const typename Type::Element* keys, float* scores) {
-  const int stride = a.head_width * kLanes;
-  V sums[blocks];
-  for (int b = 0; b < blocks; ++b) sums[b] = V::zero();
-  for (int d = 0; d < a.head_width; ++d) {
-    const V q = V::all(a.q[d]);
-    for (int b = 0; b < blocks; ++b) {
-      sums[b] = V::madd(Type::load(keys + b * stride + d * kLanes), q, sums[b]);
-    }
-  }
-  const V scale = V::all(a.scale);
-  for (int b = 0; b < blocks; ++b) V::store(scores + b * kLanes, V::mul(sums[b], scale));
-}
-
-// out of `chunks` chunks of 16 of the head's width, from value column `column` on.
-template <class Type, int chunks>
-inline void mix_values(const Attend& a, int column, float inverse_sum) {
-  const int stride = (a.head_width + kLanes - 1) / kLanes * kLanes;
-  const auto* v = reinterpret_cast<const typename Type::Element*>(a.values) + column;
-  V sums[chunks];
-  for (int c = 0; c < chunks; ++c) sums[c] = V::zero();
-  for (int t = 0; t < a.length; ++t, v += stride) {
-    const V weight = V::all(a.scores[t]);
-    for (int c = 0; c < chunks; ++c) sums[c] = V::madd(Type::load(v + c * kLanes), weight, sums[c]);
-  }
-  for (int c = 0; c < chunks; ++c) {
-    alignas(64) float part[kLanes];
-    V::store(part, V::mul(sums[c], V::all(inverse_sum)));
-    const int first = column + c * kLanes;
-    for (int i = 0; i < kLanes && first + i < a.head_width; ++i) a.out[first + i] = part[i];
-  }
-}
-
-template <class Type>
-void attend(const Attend& a) {
-  const auto* keys = reinterpret_cast<const typename Type::Element*>(a.keys);
-  const int blocks = (a.length + kLanes - 1) / kLanes;
-  constexpr int kBlocks = 4;
-  for (int b = 0; b < blocks; b += kBlocks) {
-    with_count<kBlocks>(blocks - b < kBlocks ? blocks - b : kBlocks, [&](auto count) {
-      score_blocks<Type, decltype(count)::value>(
-          a, keys + std::ptrdiff_t{b} * a.head_width * kLanes, a.scores + b * kLanes);
-    });
-  }
-  // Positions past the end of the last block weigh nothing.
-  for (int t = a.length; t < blocks * kLanes; ++t) a.scores[t] = -1e30f;
-  V most = V::all(-1e30f);
-  for (int b = 0; b < blocks; ++b) most = V::max(most, V::load(a.scores + b * kLanes));
-  const V shift = V::all(V::largest(most));
-  V sum = V::zero();
-  for (int b = 0; b < blocks; ++b) {
-    const V e = exponential(V::sub(V::load(a.scores + b * kLanes), shift));
-    V::store(a.scores + b * kLanes, e);
-    sum = V::add(sum, e);
-  }
-  const float inverse_sum = 1.0f / V::sum(sum);
-  constexpr int kChunks = 6;
-  const int chunks = (a.head_width + kLanes - 1) / kLanes;
-  for (int c = 0; c < chunks; c += kChunks) {
-    with_count<kChunks>(chunks - c < kChunks ? chunks - c : kChunks, [&](auto count) {
-      mix_values<Type, decltype(count)::value>(a, c * kLanes, inverse_sum);
-    });
-  }
-}
-
 // Up to 16 floats, zeros after them.
 inline V load_part(const float* from, int count) {
   if (count >= kLanes) return V::load(from);
@@ -280,6 +205,136 @@ inline void store_part(float* to, V value, int count) {
   alignas(64) float part[kLanes];
   V::store(part, value);
   for (int i = 0; i < count; ++i) to[i] = part[i];
+}
+
+void to_bf16(const float* x, int count, std::uint16_t* out) {
+  int i = 0;
+  for (; i + kLanes <= count; i += kLanes) V::store_bf16(out + i, V::load(x + i));
+  if (i < count) {
+    alignas(64) std::uint16_t part[kLanes];
+    V::store_bf16(part, load_part(x + i, count - i));
+    for (int j = 0; i + j < (count + 1) / 2 * 2; ++j) out[i + j] = part[j];
+  }
+}
+
+// What attention reads keys, values and their factors as: one number at a time, or bf16 pairs.
+struct F32 {
+  using Element = float;
+  using Entry = V;
+  static constexpr int kSide = 1;
+  static Entry load(const float* from) { return V::load(from); }
+  static Entry all(const float* from) { return V::all(*from); }
+  static V dot(V sum, Entry w, Entry x) { return V::madd(w, x, sum); }
+  static const float* query(const Attend& a) { return a.q; }
+  static const float* weights(const Attend& a) { return a.scores; }
+  static void keep_weights(const Attend&, int, V) {}
+};
+
+struct Bf16 {
+  using Element = std::uint16_t;
+  using Entry = B;
+  static constexpr int kSide = 2;
+  static Entry load(const std::uint16_t* from) {
+    return B::load(reinterpret_cast<const std::byte*>(from));
+  }
+  static Entry all(const std::uint16_t* from) { return B::all(from); }
+  static V dot(V sum, Entry w, Entry x) { return B::dot(sum, w, x); }
+  static const std::uint16_t* query(const Attend& a) {
+    to_bf16(a.q, a.head_width, a.halves);
+    return a.halves;
+  }
+  static std::uint16_t* weights(const Attend& a) {
+    return a.halves + (a.head_width + kLanes - 1) / kLanes * kLanes;
+  }
+  static void keep_weights(const Attend& a, int block, V weights_) {
+    V::store_bf16(weights(a) + block * kLanes, weights_);
+  }
+};
+
+// Scores of `blocks` blocks of 16 positions: sums over the head's width, one a lane.
+template <class Type, int blocks>
+inline void score_blocks(const Attend& a, const typename Type::Element* q,
+                         const typename Type::Element* keys, float* scores) {
+  const int steps = (a.head_width + Type::kSide - 1) / Type::kSide;
+  const int step = kLanes * Type::kSide, block = steps * step;
+  V sums[blocks];
+  for (int b = 0; b < blocks; ++b) sums[b] = V::zero();
+  for (int d = 0; d < steps; ++d) {
+    const typename Type::Entry x = Type::all(q + d * Type::kSide);
+    for (int b = 0; b < blocks; ++b) {
+      sums[b] = Type::dot(sums[b], Type::load(keys + b * block + d * step), x);
+    }
+  }
+  const V scale = V::all(a.scale);
+  for (int b = 0; b < blocks; ++b) V::store(scores + b * kLanes, V::mul(sums[b], scale));
+}
+
+// out of `chunks` chunks of 16 of the head's width, from value column `column` on. Four sums run
+// side by side, over every fourth step, and are added at the end.
+template <class Type, int chunks>
+inline void mix_values(const Attend& a, int column, float inverse_sum) {
+  constexpr int kSums = 4;
+  const int step = (a.head_width + kLanes - 1) / kLanes * kLanes * Type::kSide;
+  const int steps = (a.length + Type::kSide - 1) / Type::kSide;
+  const auto* v = reinterpret_cast<const typename Type::Element*>(a.values) + column * Type::kSide;
+  const typename Type::Element* weights = Type::weights(a);
+  V sums[kSums][chunks];
+  for (int s = 0; s < kSums; ++s) {
+    for (int c = 0; c < chunks; ++c) sums[s][c] = V::zero();
+  }
+  const auto add = [&](V* sum, int t) {
+    const typename Type::Entry weight = Type::all(weights + t * Type::kSide);
+    const auto* row = v + std::ptrdiff_t{t} * step;
+    for (int c = 0; c < chunks; ++c) {
+      sum[c] = Type::dot(sum[c], Type::load(row + c * kLanes * Type::kSide), weight);
+    }
+  };
+  int t = 0;
+  for (; t + kSums <= steps; t += kSums) {
+    for (int s = 0; s < kSums; ++s) add(sums[s], t + s);
+  }
+  for (int s = 0; s < kSums - 1 && t + s < steps; ++s) add(sums[s], t + s);
+  for (int c = 0; c < chunks; ++c) {
+    const V sum = V::add(V::add(sums[0][c], sums[1][c]), V::add(sums[2][c], sums[3][c]));
+    alignas(64) float part[kLanes];
+    V::store(part, V::mul(sum, V::all(inverse_sum)));
+    const int first = column + c * kLanes;
+    for (int i = 0; i < kLanes && first + i < a.head_width; ++i) a.out[first + i] = part[i];
+  }
+}
+
+template <class Type>
+void attend(const Attend& a) {
+  const auto* keys = reinterpret_cast<const typename Type::Element*>(a.keys);
+  const int key_block = (a.head_width + Type::kSide - 1) / Type::kSide * Type::kSide * kLanes;
+  const auto* q = Type::query(a);
+  const int blocks = (a.length + kLanes - 1) / kLanes;
+  for (int b = 0; b < blocks; b += kScoreBlocks) {
+    with_count<kScoreBlocks>(
+        blocks - b < kScoreBlocks ? blocks - b : kScoreBlocks, [&](auto count) {
+          score_blocks<Type, decltype(count)::value>(a, q, keys + std::ptrdiff_t{b} * key_block,
+                                                     a.scores + b * kLanes);
+        });
+  }
+  // Positions past the end of the last block weigh nothing.
+  for (int t = a.length; t < blocks * kLanes; ++t) a.scores[t] = -1e30f;
+  V most = V::all(-1e30f);
+  for (int b = 0; b < blocks; ++b) most = V::max(most, V::load(a.scores + b * kLanes));
+  const V shift = V::all(V::largest(most));
+  V sum = V::zero();
+  for (int b = 0; b < blocks; ++b) {
+    const V e = exponential(V::sub(V::load(a.scores + b * kLanes), shift));
+    V::store(a.scores + b * kLanes, e);
+    Type::keep_weights(a, b, e);
+    sum = V::add(sum, e);
+  }
+  const float inverse_sum = 1.0f / V::sum(sum);
+  const int chunks = (a.head_width + kLanes - 1) / kLanes;
+  for (int c = 0; c < chunks; c += kValueChunks) {
+    with_count<kValueChunks>(
+        chunks - c < kValueChunks ? chunks - c : kValueChunks,
+        [&](auto count) { mix_values<Type, decltype(count)::value>(a, c * kLanes, inverse_sum); });
+  }
 }
 
 void layer_norm(const LayerNorm& n) {
@@ -305,16 +360,6 @@ void layer_norm(const LayerNorm& n) {
     const V d = V::mul(V::sub(load_part(n.x + i, count), mean), inverse);
     store_part(n.out + i, V::madd(d, load_part(n.weight + i, count), load_part(n.bias + i, count)),
                count);
-  }
-}
-
-void to_bf16(const float* x, int count, std::uint16_t* out) {
-  int i = 0;
-  for (; i + kLanes <= count; i += kLanes) V::store_bf16(out + i, V::load(x + i));
-  if (i < count) {
-    alignas(64) std::uint16_t part[kLanes];
-    V::store_bf16(part, load_part(x + i, count - i));
-    for (int j = 0; i + j < (count + 1) / 2 * 2; ++j) out[i + j] = part[j];
   }
 }
 

@@ -44,6 +44,8 @@ struct I {
 };
 
 constexpr int kRows = 3;
+constexpr int kScoreBlocks = 4;
+constexpr int kValueChunks = 1;
 
 }  // namespace
 

@@ -40,6 +40,8 @@ struct I {
 };
 
 constexpr int kRows = 8;
+constexpr int kScoreBlocks = 8;
+constexpr int kValueChunks = 4;
 
 }  // namespace
 

@@ -25,6 +25,8 @@ struct B {
 };
 
 constexpr int kRows = 8;
+constexpr int kScoreBlocks = 8;
+constexpr int kValueChunks = 4;
 
 }  // namespace
 

@@ -12,7 +12,9 @@ namespace hemiola::engine {
 
 namespace {
 constexpr int kRows = 8;
-}
+constexpr int kScoreBlocks = 8;
+constexpr int kValueChunks = 4;
+}  // namespace
 
 #include "engine/kernels.inl"
 

@@ -141,6 +141,8 @@ struct B {
 };
 
 constexpr int kRows = 4;
+constexpr int kScoreBlocks = 4;
+constexpr int kValueChunks = 2;
 
 }  // namespace
 

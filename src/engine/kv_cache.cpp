@@ -3,16 +3,51 @@
 #include <cassert>
 #include <cstring>
 
+#include "model/tensor.h"
+
 namespace hemiola::engine {
 namespace {
 
-constexpr int kBlock = 16;
+constexpr std::size_t kBlock = 16;
 
-std::size_t element_bytes(CacheType type) { return type == CacheType::kBf16 ? 2 : 4; }
-
-std::size_t blocks(int n) { return static_cast<std::size_t>((n + kBlock - 1) / kBlock); }
+bool is_half(CacheType type) { return type == CacheType::kBf16; }
 
 }  // namespace
+
+// A copy of a stream copies whole blocks: the last one may hold another stream's past, which is
+// finite and weighs nothing.
+std::size_t KvCache::key_bytes(int tokens) const {
+  const std::size_t side = is_half(shape_.type) ? 2 : 1;
+  const std::size_t width = round_up(static_cast<std::size_t>(shape_.head_width), side);
+  return round_up(static_cast<std::size_t>(tokens), kBlock) * width * 4 / side;
+}
+
+std::size_t KvCache::value_bytes(int tokens) const {
+  const std::size_t side = is_half(shape_.type) ? 2 : 1;
+  const std::size_t width = round_up(static_cast<std::size_t>(shape_.head_width), kBlock);
+  return round_up(static_cast<std::size_t>(tokens), side) * width * 4 / side;
+}
+
+void KvCache::put(int layer, int stream, int head, int position, const float* key,
+                  const float* value) {
+  const auto width = static_cast<std::size_t>(shape_.head_width);
+  const auto at = static_cast<std::size_t>(position);
+  const std::size_t padded = round_up(width, kBlock);
+  if (is_half(shape_.type)) {
+    auto* k = reinterpret_cast<std::uint16_t*>(keys(layer, stream, head)) +
+              at / kBlock * kBlock * round_up(width, 2) + at % kBlock * 2;
+    auto* v = reinterpret_cast<std::uint16_t*>(values(layer, stream, head)) + at / 2 * padded * 2 +
+              at % 2;
+    for (std::size_t d = 0; d < width; ++d) k[d / 2 * kBlock * 2 + d % 2] = to_bf16(key[d]);
+    for (std::size_t d = 0; d < width; ++d) v[d * 2] = to_bf16(value[d]);
+    return;
+  }
+  auto* k = reinterpret_cast<float*>(keys(layer, stream, head)) + at / kBlock * kBlock * width +
+            at % kBlock;
+  auto* v = reinterpret_cast<float*>(values(layer, stream, head)) + at * padded;
+  for (std::size_t d = 0; d < width; ++d) k[d * kBlock] = key[d];
+  for (std::size_t d = 0; d < width; ++d) v[d] = value[d];
+}
 
 KvCache::KvCache(const Shape& shape)
     : shape_(shape),
@@ -22,16 +57,6 @@ KvCache::KvCache(const Shape& shape)
       memory_(head_bytes_ * static_cast<std::size_t>(shape.layers) *
               static_cast<std::size_t>(shape.streams) * static_cast<std::size_t>(shape.heads)),
       scratch_(shape.scratch_bytes) {}
-
-std::size_t KvCache::key_bytes(int tokens) const {
-  return blocks(tokens) * kBlock * static_cast<std::size_t>(shape_.head_width) *
-         element_bytes(shape_.type);
-}
-
-std::size_t KvCache::value_bytes(int tokens) const {
-  return static_cast<std::size_t>(tokens) * blocks(shape_.head_width) * kBlock *
-         element_bytes(shape_.type);
-}
 
 std::byte* KvCache::keys(int layer, int stream, int head) {
   const int index = (layer * shape_.streams + stream) * shape_.heads + head;

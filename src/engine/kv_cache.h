@@ -2,9 +2,7 @@
 // pass. Made by Model::make_cache for that model; all memory is taken there. Moves, never copies;
 // a stream is copied by name.
 //
-// Keys of one layer, stream and head stand in blocks of 16 positions, (capacity / 16, head_width,
-// 16), so that a query meets 16 keys at a time without sums across a register; values stand as
-// (capacity, head_width rounded up to 16).
+// For each layer, stream and head the keys, then the values, in the layout of kernels.h.
 #pragma once
 
 #include <cstddef>
@@ -42,6 +40,9 @@ class KvCache {
   void truncate(int stream, int length);
   // Makes stream `to` a copy of what stream `from` has seen: one prompt, many continuations.
   void copy_stream(int from, int to);
+
+  // Puts the key and value of one position, (head_width) each.
+  void put(int layer, int stream, int head, int position, const float* key, const float* value);
 
   // For Model. Elements are fp32 or bf16 after the type.
   std::byte* keys(int layer, int stream, int head);

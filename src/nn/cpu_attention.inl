@@ -51,7 +51,9 @@ static void attention_forward(const Head<S>& h, S* out, std::ptrdiff_t ld_out, f
                               std::ptrdiff_t lse_stride, const AttentionScratch<S>& m) {
   constexpr int kPair = Format<S>::kPair;
   const int padded = round_up(h.length, kPanel);
-  const float scale = 1.0F / __builtin_sqrtf(static_cast<float>(h.width));
+  const float scale = kLog2E / __builtin_sqrtf(static_cast<float>(h.width));
+  vi iota{};
+  for (int i = 0; i < kLanes; ++i) iota[i] = i;
   pack_columns(h.k, h.ld, h.width, h.length, m.k_columns);
   pack_rows(h.v, h.ld, h.length, h.width, m.v_rows);
   const std::ptrdiff_t v_panel = static_cast<std::ptrdiff_t>(round_up(h.length, kPair)) * kPanel;
@@ -71,21 +73,25 @@ static void attention_forward(const Head<S>& h, S* out, std::ptrdiff_t ld_out, f
       const int high = q0 + r + 1 - k0;
       float* row = m.scores + r * kPanel;
       const auto at = [row](int k) { return row + k / kPanel * (kTall * kPanel) + k % kPanel; };
-      for (int k = 0; k < low; ++k) *at(k) = -1e30F;
-      for (int k = high; k < k1 - k0; ++k) *at(k) = -1e30F;
+      const auto hide = [&](int k) {  // what this query may not see, in the lanes from k on
+        const vi key = iota + k;
+        store(at(k), (key >= vi{} + low) & (key < vi{} + high) ? load(at(k)) : splat(-1e30F));
+      };
+      for (int k = 0; k < low; k += kLanes) hide(k);
+      for (int k = high / kLanes * kLanes; k < k1 - k0; k += kLanes) hide(k);
       vf most = splat(-1e30F);
       for (int k = 0; k < k1 - k0; k += kLanes) most = maximum(most, load(at(k)));
-      const float top = largest(most) * scale;
+      const float top = largest(most) * scale;  // to base 2, as lse
       vf total{};
       S* weights = m.weights + static_cast<std::ptrdiff_t>(r) * padded;
       for (int k = 0; k < k1 - k0; k += kLanes) {
-        const vf e = exponential(load(at(k)) * scale - top);
+        const vf e = power_of_two(load(at(k)) * scale - top);
         total += e;
         store(weights + k, e);
       }
       const float all = sum(total);
       inverse[r] = 1.0F / all;
-      lse[(q0 + r) * lse_stride] = top + __builtin_logf(all);
+      lse[(q0 + r) * lse_stride] = top + __builtin_log2f(all);
     }
     const int steps = (round_up(q0 + rows, kPair) - k0) / kPair;
     for (int d = 0; d < h.width; d += kPanel) {
@@ -104,8 +110,7 @@ static void attention_forward(const Head<S>& h, S* out, std::ptrdiff_t ld_out, f
 // Lays kPair rows of values side by side as one step of a panel.
 HEMIOLA_INLINE void store_step(float* to, vf a, vf) { store(to, a); }
 HEMIOLA_INLINE void store_step(Bf16* to, vf a, vf b) {
-  const vu pair = round_bits(a) | (round_bits(b) << 16);
-  *reinterpret_cast<vu_any*>(to) = pair;
+  *reinterpret_cast<vu_any*>(to) = rounded(a) | (rounded(b) << 16);
 }
 
 // acc (rows of k) += panel^T * right, for one panel of keys: P^T * gradients or S^T * queries.
@@ -191,7 +196,7 @@ static void attention_backward(const Head<S>& h, const S* out, const S* g_out,
             for (int i = 0; i < kPair && r + i < rows; ++i) {
               const int t = q0 + r + i;
               const float* at_s = s_tile + (r + i) * kPanel + j;
-              p[i] = exponential(load(at_s) * scale - lse[t * lse_stride]);
+              p[i] = power_of_two(load(at_s) * (scale * kLog2E) - lse[t * lse_stride]);
               if (k + kPanel > t + 1 || k < h.first[t]) {
                 const vi key = iota + (k + j);
                 p[i] = (key <= vi{} + t) & (key >= vi{} + h.first[t]) ? p[i] : vf{};

@@ -1,7 +1,7 @@
 // The kernels, in plain C++ over the compiler's vector types, for the instruction set that the
 // including file is compiled for. That file opens a namespace of its own and includes this once.
 
-#if defined(__AVX512BF16__)
+#if defined(__AVX512F__)
 #include <immintrin.h>
 #endif
 

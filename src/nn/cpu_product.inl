@@ -94,43 +94,61 @@ HEMIOLA_INLINE void product(const S* left, std::ptrdiff_t ld, const S* panels, i
   }
 }
 
+// One step of a whole panel: a row, or two rows interleaved; the second may be null for zeros.
+HEMIOLA_INLINE void pack_step(const float* row, const float*, float* to) {
+  store(to, load(row));
+  store(to + kLanes, load(row + kLanes));
+}
+HEMIOLA_INLINE void pack_step(const float* row, const float* next, Bf16* to) {
+  for (int j = 0; j < kPanel; j += kLanes) {
+    const vu high = next == nullptr ? vu{} : rounded(load(next + j));
+    *reinterpret_cast<vu_any*>(to + 2 * j) = rounded(load(row + j)) | (high << 16);
+  }
+}
+HEMIOLA_INLINE void pack_step(const Bf16* row, const Bf16* next, Bf16* to) {
+#if defined(__AVX512BW__)
+  alignas(64) static constexpr std::uint16_t kFirst[32] = {
+      0, 32, 1, 33, 2,  34, 3,  35, 4,  36, 5,  37, 6,  38, 7,  39,
+      8, 40, 9, 41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47};
+  const __m512i first = _mm512_load_si512(kFirst);
+  const __m512i second = _mm512_add_epi16(first, _mm512_set1_epi16(16));
+  const __m512i low = _mm512_loadu_si512(row);
+  const __m512i high = next == nullptr ? _mm512_setzero_si512() : _mm512_loadu_si512(next);
+  _mm512_storeu_si512(to, _mm512_permutex2var_epi16(low, first, high));
+  _mm512_storeu_si512(to + kPanel, _mm512_permutex2var_epi16(low, second, high));
+#else
+  for (int j = 0; j < kPanel; j += kLanes) {
+    const vu high = next == nullptr ? vu{} : as_bits(load(next + j));
+    *reinterpret_cast<vu_any*>(to + 2 * j) = (as_bits(load(row + j)) >> 16) | high;
+  }
+#endif
+}
+
 // Panels of x (k, n), row-major with stride ld: the rows interleaved where the format wants pairs.
 // Missing rows and columns at the edges become 0. Offset of panel p: p * kPanel * round_up(k).
 template <class S, class T>
 static void pack_rows(const T* x, std::ptrdiff_t ld, int k, int n, S* panels) {
   constexpr int kPair = Format<S>::kPair;
+  constexpr int kBlock = 4 * kPanel;  // written side by side: few enough not to thrash a cache set
   const int steps = (k + kPair - 1) / kPair;
-  for (int n0 = 0; n0 < n; n0 += kPanel) {
-    S* to = panels + static_cast<std::ptrdiff_t>(n0) * steps * kPair;
-    const int columns = at_most(n - n0, kPanel);
-    for (int step = 0; step < steps; ++step, to += kPanel * kPair) {
-      const T* row = x + static_cast<std::ptrdiff_t>(step) * kPair * ld + n0;
-      if constexpr (kPair == 1) {
-        if (columns == kPanel) {
-          store(to, load(row));
-          store(to + kLanes, load(row + kLanes));
-          continue;
-        }
-        for (int j = 0; j < kPanel; ++j) set_scalar(to[j], j < columns ? scalar(row[j]) : 0.0F);
-      } else {
-        const bool second = step * 2 + 1 < k;
-        if (columns == kPanel) {
-          for (int j = 0; j < kPanel; j += kLanes) {
-            const vu low = as_bits(load(row + j));
-            const vu high = second ? as_bits(load(row + ld + j)) : vu{};
-            vu pair;
-            if constexpr (sizeof(T) == 2) {
-              pair = (low >> 16) | high;
-            } else {
-              pair = round_bits(as_float(low)) | (round_bits(as_float(high)) << 16);
-            }
-            *reinterpret_cast<vu_any*>(to + 2 * j) = pair;
-          }
+  const std::ptrdiff_t panel = static_cast<std::ptrdiff_t>(steps) * kPanel * kPair;
+  for (int block = 0; block < n; block += kBlock) {
+    const int block_end = at_most(block + kBlock, n);
+    for (int step = 0; step < steps; ++step) {
+      const T* row = x + static_cast<std::ptrdiff_t>(step) * kPair * ld;
+      const T* next = kPair == 2 && step * 2 + 1 < k ? row + ld : nullptr;
+      S* to = panels + block / kPanel * panel + static_cast<std::ptrdiff_t>(step) * kPanel * kPair;
+      for (int n0 = block; n0 < block_end; n0 += kPanel, to += panel) {
+        if (n0 + kPanel <= n) {
+          pack_step(row + n0, next == nullptr ? nullptr : next + n0, to);
           continue;
         }
         for (int j = 0; j < kPanel; ++j) {
-          set_scalar(to[2 * j], j < columns ? scalar(row[j]) : 0.0F);
-          set_scalar(to[2 * j + 1], j < columns && second ? scalar(row[ld + j]) : 0.0F);
+          const bool there = n0 + j < n;
+          set_scalar(to[kPair * j], there ? scalar(row[n0 + j]) : 0.0F);
+          if constexpr (kPair == 2) {
+            set_scalar(to[2 * j + 1], there && next != nullptr ? scalar(next[n0 + j]) : 0.0F);
+          }
         }
       }
     }

@@ -87,8 +87,8 @@ static void layer_norm_backward(const float* dy, const float* x, const float* st
 constexpr float kGelu = 0.7978845608F;  // sqrt(2 / pi)
 
 HEMIOLA_INLINE vf gelu_tanh(vf x) {
-  const vf u = (x + x * x * x * 0.044715F) * kGelu;
-  return 1.0F - 2.0F / (1.0F + exponential(u + u));
+  const vf u = (x + x * x * x * 0.044715F) * (2.0F * kLog2E * kGelu);
+  return 1.0F - 2.0F / (1.0F + power_of_two(u));
 }
 HEMIOLA_INLINE vf gelu(vf x) { return x * 0.5F * (1.0F + gelu_tanh(x)); }
 HEMIOLA_INLINE vf gelu_slope(vf x) {
@@ -213,7 +213,7 @@ struct Row {
     const float wanted = logits[target];
     vf total{};
     for (int j = 0; j < padded; j += kLanes) {
-      const vf e = exponential(load(logits + j) - top);
+      const vf e = power_of_two(load(logits + j) * kLog2E - top * kLog2E);
       store(logits + j, e);
       total += e;
     }

@@ -57,6 +57,15 @@ HEMIOLA_INLINE void store(Bf16* p, vf x) {
   *reinterpret_cast<vh_any*>(p) = __builtin_convertvector(round_bits(x), vh);
 #endif
 }
+// The bits of x as bf16, in the lower half of each lane.
+HEMIOLA_INLINE vu rounded(vf x) {
+#if defined(__AVX512BF16__)
+  const auto h = _mm512_cvtneps_pbh(reinterpret_cast<__m512>(x));
+  return __builtin_convertvector(reinterpret_cast<vh>(h), vu);
+#else
+  return round_bits(x);
+#endif
+}
 HEMIOLA_INLINE float scalar(float x) { return x; }
 HEMIOLA_INLINE float scalar(Bf16 x) {
   const std::uint32_t b = static_cast<std::uint32_t>(x.bits) << 16;
@@ -68,34 +77,86 @@ HEMIOLA_INLINE void set_scalar(Bf16& to, float x) {
   to.bits = static_cast<std::uint16_t>((b + 0x7fffU + ((b >> 16) & 1U)) >> 16);
 }
 
-HEMIOLA_INLINE float sum(vf x) {
-  float total = 0;
-  for (int i = 0; i < kLanes; ++i) total += x[i];
-  return total;
+// x with its halves, quarters and so on exchanged: what is left to do for sums over all lanes.
+HEMIOLA_INLINE vf swap1(vf x) {
+#if defined(__AVX512F__)
+  return __builtin_shufflevector(x, x, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+#elif defined(__AVX2__)
+  return __builtin_shufflevector(x, x, 1, 0, 3, 2, 5, 4, 7, 6);
+#else
+  return __builtin_shufflevector(x, x, 1, 0, 3, 2);
+#endif
 }
-HEMIOLA_INLINE float largest(vf x) {
-  float most = x[0];
-  for (int i = 1; i < kLanes; ++i) most = x[i] > most ? x[i] : most;
-  return most;
+HEMIOLA_INLINE vf swap2(vf x) {
+#if defined(__AVX512F__)
+  return __builtin_shufflevector(x, x, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+#elif defined(__AVX2__)
+  return __builtin_shufflevector(x, x, 2, 3, 0, 1, 6, 7, 4, 5);
+#else
+  return __builtin_shufflevector(x, x, 2, 3, 0, 1);
+#endif
+}
+HEMIOLA_INLINE vf swap4(vf x) {
+#if defined(__AVX512F__)
+  return __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11);
+#elif defined(__AVX2__)
+  return __builtin_shufflevector(x, x, 4, 5, 6, 7, 0, 1, 2, 3);
+#else
+  return x;
+#endif
+}
+HEMIOLA_INLINE vf swap8(vf x) {
+#if defined(__AVX512F__)
+  return __builtin_shufflevector(x, x, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+#else
+  return x;
+#endif
 }
 
-// exp, relative error under 2e-7 on [-87.3, 88.3]; exactly 0 below.
-HEMIOLA_INLINE vf exponential(vf x) {
-  const vi normal = x > splat(-87.3F);
-  x = maximum(x, splat(-87.3F));
-  x = x < splat(88.3F) ? x : splat(88.3F);
+HEMIOLA_INLINE float sum(vf x) {
+  if constexpr (kLanes == 16) x += swap8(x);
+  if constexpr (kLanes >= 8) x += swap4(x);
+  x += swap2(x);
+  x += swap1(x);
+  return x[0];
+}
+HEMIOLA_INLINE float largest(vf x) {
+  x = maximum(x, swap8(x));
+  x = maximum(x, swap4(x));
+  x = maximum(x, swap2(x));
+  x = maximum(x, swap1(x));
+  return x[0];
+}
+
+constexpr float kLog2E = 1.44269504F;
+
+// 2^x, relative error under 2e-7; 0 far below the smallest float (on some sets from -126 on).
+HEMIOLA_INLINE vf power_of_two(vf x) {
+#if defined(__AVX512F__)
+  const vf n = reinterpret_cast<vf>(_mm512_maskz_roundscale_ps(
+      0xffff, reinterpret_cast<__m512>(x), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+#else
+  const vi normal = x > splat(-126.0F);
+  x = maximum(x, splat(-126.0F));
+  x = x < splat(127.4F) ? x : splat(127.4F);
   const vf magic = splat(12582912.0F);  // 1.5 * 2^23: rounds to an integer
-  const vf shifted = x * 1.44269504F + magic;
+  const vf shifted = x + magic;
   const vf n = shifted - magic;
-  const vf r = (x - n * 0.693359375F) + n * 2.12194440e-4F;
-  vf p = splat(1.9875691500e-4F);
-  p = p * r + 1.3981999507e-3F;
-  p = p * r + 8.3334519073e-3F;
-  p = p * r + 4.1665795894e-2F;
-  p = p * r + 1.6666665459e-1F;
-  p = p * r + 0.5F;
-  p = p * r * r + r + 1.0F;
+#endif
+  const vf f = x - n;
+  vf p = splat(1.535336188e-4F);
+  p = p * f + 1.339887440e-3F;
+  p = p * f + 9.618437357e-3F;
+  p = p * f + 5.550332471e-2F;
+  p = p * f + 2.402264791e-1F;
+  p = p * f + 6.931472029e-1F;
+  p = p * f + 1.0F;
+#if defined(__AVX512F__)
+  return reinterpret_cast<vf>(
+      _mm512_maskz_scalef_ps(0xffff, reinterpret_cast<__m512>(p), reinterpret_cast<__m512>(n)));
+#else
   return normal ? as_float(as_bits(p) + (as_bits(shifted) << 23)) : vf{};
+#endif
 }
 
 // Whether element `index` is kept, by a hash of it: the same in the forward and the backward pass.

@@ -394,9 +394,10 @@ class Run {
     return better;
   }
 
+  // The metrics first: rows beyond the checkpoint are dropped on resume, missing ones are lost.
   Status save() {
-    HEMIOLA_CHECK(write_checkpoint(folder_ / kCheckpointFile, {learner_.state(), to_json(p_, o_)}));
     HEMIOLA_CHECK(metrics_->write(title()));
+    HEMIOLA_CHECK(write_checkpoint(folder_ / kCheckpointFile, {learner_.state(), to_json(p_, o_)}));
     last_saved_ = wall_seconds();
     return p_.step == 0 ? Status() : save_model("last");
   }

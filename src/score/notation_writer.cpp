@@ -6,50 +6,10 @@
 #include "score/instruments.h"
 #include "score/notation.h"
 #include "score/notation_words.h"
+#include "score/voices.h"
 
 namespace hemiola {
 namespace {
-
-// A chord as one voice holds it, from low to high, each pitch with its velocity.
-struct Sound {
-  int onset = 0;
-  int duration = 0;
-  std::vector<std::pair<std::uint8_t, std::uint8_t>> notes;
-};
-using Voice = std::vector<Sound>;
-
-// Chords of one length, in as few voices as they need; the highest in the first that is free.
-std::vector<Voice> voices_of(const GridTrack& track) {
-  std::vector<Voice> voices;
-  std::vector<int> free;
-  for (std::size_t i = 0; i < track.notes.size();) {
-    std::vector<Sound> sounds;
-    for (const GridTick onset = track.notes[i].onset;
-         i < track.notes.size() && track.notes[i].onset == onset; ++i) {
-      const GridNote& note = track.notes[i];
-      auto sound = std::find_if(sounds.begin(), sounds.end(), [&](const Sound& s) {
-        return s.duration == note.duration.count();
-      });
-      if (sound == sounds.end()) {
-        sounds.push_back({note.onset.count(), note.duration.count(), {}});
-        sound = sounds.end() - 1;
-      }
-      sound->notes.insert(sound->notes.begin(), {note.pitch, note.velocity_class});
-    }
-    for (Sound& sound : sounds) {
-      const auto is_free = [&](int from) { return from <= sound.onset; };
-      const auto voice =
-          static_cast<std::size_t>(std::find_if(free.begin(), free.end(), is_free) - free.begin());
-      if (voice == voices.size()) {
-        voices.emplace_back();
-        free.push_back(0);
-      }
-      free[voice] = sound.onset + sound.duration;
-      voices[voice].push_back(std::move(sound));
-    }
-  }
-  return voices;
-}
 
 // A value that one sign can say: underlines and dots, and the dashes that follow it.
 struct Sign {
@@ -112,9 +72,9 @@ class Writer {
   std::string run();
 
  private:
-  void write_voice(const Voice& voice, bool is_first);
+  void write_voice(const VoiceLine& voice, bool is_first);
   std::string bar_words(std::size_t bar) const;
-  std::vector<Part> parts_of(const Voice& voice, std::size_t& next, std::size_t bar) const;
+  std::vector<Part> parts_of(const VoiceLine& voice, std::size_t& next, std::size_t bar) const;
   std::string content_of(const std::vector<Part>& parts, std::size_t bar);
   std::size_t triplet_end(const std::vector<Part>& parts, std::size_t begin, int at) const;
   std::string part_text(const Part& part, int ticks, std::size_t bar);
@@ -158,7 +118,8 @@ std::string Writer::bar_words(std::size_t index) const {
   return words;
 }
 
-std::vector<Part> Writer::parts_of(const Voice& voice, std::size_t& next, std::size_t bar) const {
+std::vector<Part> Writer::parts_of(const VoiceLine& voice, std::size_t& next,
+                                   std::size_t bar) const {
   std::vector<Part> parts;
   const int start = starts_[bar].count(), end = starts_[bar + 1].count();
   const int cell = cell_length(score_.bars[bar].metre).count();
@@ -172,13 +133,13 @@ std::vector<Part> Writer::parts_of(const Voice& voice, std::size_t& next, std::s
       at = stop;
     }
   };
-  for (; next < voice.size() && voice[next].onset < end; ++next) {
+  for (; next < voice.size() && voice[next].onset.count() < end; ++next) {
     const Sound& sound = voice[next];
-    rest_until(sound.onset);
-    const int until = sound.onset + sound.duration;
+    rest_until(sound.onset.count());
+    const int until = sound.end().count();
     const bool last = bar + 1 == score_.bars.size();
     const int stop = last ? until : std::min(until, end);
-    parts.push_back({stop - at, &sound, at == sound.onset, until > stop, stop > end});
+    parts.push_back({stop - at, &sound, at == sound.onset.count(), until > stop, stop > end});
     at = stop;
     if (until > stop) break;  // the next bar has more of it
   }
@@ -199,7 +160,7 @@ std::string Writer::pitch_word(int pitch, std::size_t bar) const {
 // A digit or a chord. Velocities stand before the notes that they are said for.
 std::string Writer::head_of(const Part& part, bool velocities, std::size_t bar) {
   if (part.sound == nullptr) return "0";
-  const auto& notes = part.sound->notes;
+  const auto& notes = part.sound->pitches;
   std::string before, head;
   for (const auto& [pitch, velocity] : notes) {
     if (velocities && velocity != velocity_) {
@@ -290,7 +251,7 @@ void Writer::put(const std::string& words) {
   line_ = join(std::move(line_), words);
 }
 
-void Writer::write_voice(const Voice& voice, bool is_first) {
+void Writer::write_voice(const VoiceLine& voice, bool is_first) {
   velocity_ = notation::kUsualVelocity;
   std::size_t next = 0;
   if (is_first) put(bar_words(0));
@@ -316,13 +277,13 @@ std::string Writer::run() {
     return std::move(text_);
   }
   // One voice of the piano needs no name.
-  std::vector<Voice> voices = voices_of(score_.tracks.front());
+  std::vector<VoiceLine> voices = split_voices(score_.tracks.front().notes);
   const bool plain = score_.tracks.size() == 1 && voices.size() == 1 &&
                      score_.tracks[0].program == 0 && !score_.tracks[0].is_drum;
   for (std::size_t t = 0; t < score_.tracks.size(); ++t) {
     const GridTrack& track = score_.tracks[t];
     drums_ = track.is_drum;
-    if (t > 0) voices = voices_of(track);
+    if (t > 0) voices = split_voices(track.notes);
     if (!plain) text_ += fmt::format("track {}\n", instrument_name({track.program, track.is_drum}));
     if (t == 0 && voices.empty()) voices.emplace_back();
     for (std::size_t v = 0; v < voices.size(); ++v) {

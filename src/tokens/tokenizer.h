@@ -80,7 +80,7 @@ struct Encoded {
 
 struct Settings {
   int vocabulary = kDefaultVocabulary;  // kWordCount to 65,535
-  std::vector<std::string> styles;      // names of Style_1 ...; at most kStyles; "": not in use
+  std::vector<std::string> styles{};    // names of Style_1 ...; at most kStyles; "": not in use
 };
 
 class Tokenizer {
