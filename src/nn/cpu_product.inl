@@ -24,15 +24,18 @@ HEMIOLA_INLINE vf load_pairs(const Bf16* p) {
   return as_float(*reinterpret_cast<const vu_any*>(p));
 }
 
-// tile (R, kPanel) = left (R, steps) * panel (steps, kPanel). Left element (r, k) stands at
+// tile (R, kPanel) = or += left (R, steps) * panel (steps, kPanel). Left element (r, k) stands at
 // left[r * row_stride + k * step_stride]; a step is a pair or a number.
-template <int R, class S>
+template <int R, bool kAdd, class S>
 [[gnu::noinline]] static void product_tile(const S* left, std::ptrdiff_t row_stride,
                                            std::ptrdiff_t step_stride, const S* panel, int steps,
                                            float* tile) {
   vf acc[R][2];
 #pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) acc[r][0] = acc[r][1] = vf{};
+  for (int r = 0; r < R; ++r) {
+    acc[r][0] = kAdd ? load(tile + r * kPanel) : vf{};
+    acc[r][1] = kAdd ? load(tile + r * kPanel + kLanes) : vf{};
+  }
   for (int k = 0; k < steps; ++k) {
     const vf right0 = load_pairs(panel);
     const vf right1 = load_pairs(panel + kLanes * Format<S>::kPair);
@@ -51,24 +54,66 @@ template <int R, class S>
   }
 }
 
-// Any number of rows up to kTall.
+// Any number of rows up to kTall, by the registers that every set has.
+template <bool kAdd, class S>
+HEMIOLA_INLINE void product_in_registers(const S* left, std::ptrdiff_t row_stride,
+                                         std::ptrdiff_t step_stride, const S* panel, int steps,
+                                         int rows, float* tile) {
+  int r = 0;
+  if constexpr (kTall <= 16) {
+    if (rows == kTall) {
+      product_tile<kTall, kAdd>(left, row_stride, step_stride, panel, steps, tile);
+      return;
+    }
+  } else {
+    for (; r + 8 <= rows; r += 8) {
+      product_tile<8, kAdd>(left + r * row_stride, row_stride, step_stride, panel, steps,
+                            tile + r * kPanel);
+    }
+  }
+  for (; r + 4 <= rows; r += 4) {
+    product_tile<4, kAdd>(left + r * row_stride, row_stride, step_stride, panel, steps,
+                          tile + r * kPanel);
+  }
+  for (; r < rows; ++r) {
+    product_tile<1, kAdd>(left + r * row_stride, row_stride, step_stride, panel, steps,
+                          tile + r * kPanel);
+  }
+}
+
+#if defined(__AMX_BF16__)
+#include "nn/cpu_tiles_amx.inl"
+#else
+struct TileUse {};  // what matrix tiles need while they are in use: nothing
+
 template <class S>
 HEMIOLA_INLINE void product_rows(const S* left, std::ptrdiff_t row_stride,
                                  std::ptrdiff_t step_stride, const S* panel, int steps, int rows,
                                  float* tile) {
-  if (rows == kTall) {
-    product_tile<kTall>(left, row_stride, step_stride, panel, steps, tile);
-    return;
+  product_in_registers<false>(left, row_stride, step_stride, panel, steps, rows, tile);
+}
+#endif
+
+// The left side of products whose rows are columns of a panel, kShort of them from `first` on.
+template <class S>
+struct Strip {
+  const S* rows;
+  std::ptrdiff_t row_stride, step_stride;
+};
+
+// `turned`: working memory, (kShort, steps) of them.
+template <class S>
+HEMIOLA_INLINE Strip<S> strip_of(const S* panel, int first, int steps, S* turned) {
+  constexpr int kPair = Format<S>::kPair;
+#if defined(__AMX_BF16__)
+  if (steps % kTileSteps == 0) {
+    turn_panel(panel, steps, turned);
+    return {turned, std::ptrdiff_t{steps} * kPair, kPair};
   }
-  int r = 0;
-  for (; r + 4 <= rows; r += 4) {
-    product_tile<4>(left + r * row_stride, row_stride, step_stride, panel, steps,
-                    tile + r * kPanel);
-  }
-  for (; r < rows; ++r) {
-    product_tile<1>(left + r * row_stride, row_stride, step_stride, panel, steps,
-                    tile + r * kPanel);
-  }
+#else
+  (void)steps, (void)turned;
+#endif
+  return {panel + first * kPair, kPair, kPanel * kPair};
 }
 
 // left (m, k), row-major with stride ld, times panels of (k, n). Calls
@@ -205,8 +250,9 @@ constexpr int kGradTokens = 256;  // tokens summed before the gradient in memory
 
 template <class S>
 struct GradScratch {
-  S *left, *right;
+  S *left, *right, *turned;
   explicit GradScratch(const WeightGrad& t, Scratch s) {
+    turned = s.take<S>(static_cast<std::size_t>(kShort) * kGradTokens);
     left = s.take<S>(static_cast<std::size_t>(round_up(t.m1 - t.m0, kPanel)) * kGradTokens);
     right = s.take<S>(static_cast<std::size_t>(round_up(t.n1 - t.n0, kPanel)) * kGradTokens);
     bytes = s.used;
@@ -221,6 +267,7 @@ static std::size_t grad_scratch(const WeightGrad& task) {
 
 template <class S>
 static void weight_grad(const WeightGrad& t, std::byte* memory) {
+  [[maybe_unused]] const TileUse tiles;
   constexpr int kPair = Format<S>::kPair;
   const GradScratch<S> scratch(t, Scratch{memory});
   const int m = t.m1 - t.m0;
@@ -246,13 +293,13 @@ static void weight_grad(const WeightGrad& t, std::byte* memory) {
       }
     }
     for (int i = 0; i < m; i += kShort) {
-      const S* rows = scratch.left +
-                      static_cast<std::ptrdiff_t>(i / kPanel) * kPanel * steps * kPair +
-                      i % kPanel * kPair;
+      const Strip<S> strip =
+          strip_of(scratch.left + static_cast<std::ptrdiff_t>(i / kPanel) * kPanel * steps * kPair,
+                   i % kPanel, steps, scratch.turned);
       const int count = at_most(m - i, kShort);
       for (int j = 0; j < n; j += kPanel) {
         const S* panel = scratch.right + static_cast<std::ptrdiff_t>(j) * steps * kPair;
-        product_tile<kShort>(rows, kPair, kPanel * kPair, panel, steps, tile);
+        product_rows(strip.rows, strip.row_stride, strip.step_stride, panel, steps, kShort, tile);
         const int columns = at_most(n - j, kPanel);
         for (int r = 0; r < count; ++r) {
           float* to = t.grad + (t.m0 + i + r) * t.ld_grad + t.n0 + j;

@@ -3,10 +3,14 @@
 // namespace and nothing of the standard library is called, so that no function compiled for one
 // instruction set can be linked in place of another's.
 
-#if defined(__AVX512F__)
+#if defined(__AMX_BF16__)
 constexpr int kLanes = 16;
-constexpr int kTall = 12;  // rows of a tile of products; two registers wide
-constexpr int kShort = 8;  // the same where rows come out of a panel; divides kPanel
+constexpr int kTall = 32;   // rows of a tile of products; two registers wide
+constexpr int kShort = 32;  // the same where rows come out of a panel; divides kPanel
+#elif defined(__AVX512F__)
+constexpr int kLanes = 16;
+constexpr int kTall = 12;
+constexpr int kShort = 8;
 #elif defined(__AVX2__)
 constexpr int kLanes = 8;
 constexpr int kTall = 6;
