@@ -86,11 +86,11 @@ HEMIOLA_INLINE void product_in_registers(const S* left, std::ptrdiff_t row_strid
 #else
 struct TileUse {};  // what matrix tiles need while they are in use: nothing
 
-template <class S>
+template <bool kAdd = false, class S>
 HEMIOLA_INLINE void product_rows(const S* left, std::ptrdiff_t row_stride,
                                  std::ptrdiff_t step_stride, const S* panel, int steps, int rows,
                                  float* tile) {
-  product_in_registers<false>(left, row_stride, step_stride, panel, steps, rows, tile);
+  product_in_registers<kAdd>(left, row_stride, step_stride, panel, steps, rows, tile);
 }
 #endif
 
@@ -123,17 +123,28 @@ HEMIOLA_INLINE void product(const S* left, std::ptrdiff_t ld, const S* panels, i
                             Finish&& finish) {
   constexpr int kBlock = 8 * kTall;  // rows that stay in the second cache while panels pass
   constexpr int kPair = Format<S>::kPair;
+  constexpr int kPass = 256 / kPair;  // steps of a panel that stay in the nearest cache meanwhile
   const int steps = (k + kPair - 1) / kPair;
-  alignas(64) float tile[kTall * kPanel];
+  alignas(64) float sums[kBlock * kPanel];
   for (int m0 = 0; m0 < m; m0 += kBlock) {
     const int m1 = at_most(m0 + kBlock, m);
     for (int n0 = 0; n0 < n; n0 += kPanel) {
       const S* panel = panels + static_cast<std::ptrdiff_t>(n0) * steps * kPair;
       const int columns = at_most(n - n0, kPanel);
-      for (int i = m0; i < m1; i += kTall) {
-        const int rows = at_most(m1 - i, kTall);
-        product_rows(left + i * ld, ld, kPair, panel, steps, rows, tile);
-        for (int r = 0; r < rows; ++r) finish(i + r, n0, tile + r * kPanel, columns);
+      for (int k0 = 0; k0 < steps; k0 += kPass, panel += kPass * kPanel * kPair) {
+        const int count = at_most(steps - k0, kPass);
+        for (int i = m0; i < m1; i += kTall) {
+          const int rows = at_most(m1 - i, kTall);
+          const S* from = left + i * ld + k0 * kPair;
+          float* tile = sums + (i - m0) * kPanel;
+          if (k0 == 0) {
+            product_rows<false>(from, ld, kPair, panel, count, rows, tile);
+          } else {
+            product_rows<true>(from, ld, kPair, panel, count, rows, tile);
+          }
+          if (k0 + count < steps) continue;
+          for (int r = 0; r < rows; ++r) finish(i + r, n0, tile + r * kPanel, columns);
+        }
       }
     }
   }
@@ -200,6 +211,21 @@ static void pack_rows(const T* x, std::ptrdiff_t ld, int k, int n, S* panels) {
   }
 }
 
+#if defined(__AVX512F__)
+// Sixteen columns of a panel, sixteen steps of them, from sixteen rows with stride ld.
+template <class S>
+HEMIOLA_INLINE void turn_block(const S* rows, std::ptrdiff_t ld, S* panel) {
+  vu r[16];
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; ++i) r[i] = *reinterpret_cast<const vu_any*>(rows + i * ld);
+  turn(r);
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; ++i) {
+    *reinterpret_cast<vu_any*>(panel + i * kPanel * Format<S>::kPair) = r[i];
+  }
+}
+#endif
+
 // Panels of the transpose of x (n, k): right-hand side (k, n).
 template <class S, class T>
 static void pack_columns(const T* x, std::ptrdiff_t ld, int k, int n, S* panels) {
@@ -208,6 +234,18 @@ static void pack_columns(const T* x, std::ptrdiff_t ld, int k, int n, S* panels)
   for (int n0 = 0; n0 < n; n0 += kPanel) {
     S* panel = panels + static_cast<std::ptrdiff_t>(n0) * depth;
     const int columns = at_most(n - n0, kPanel);
+#if defined(__AVX512F__)
+    if constexpr (sizeof(S) == sizeof(T)) {
+      constexpr int kBlock = 16 * kPair;
+      if (columns == kPanel && k % kBlock == 0) {
+        for (int j = 0; j < kPanel; j += kLanes) {
+          for (int i = 0; i < k; i += kBlock)
+            turn_block(x + (n0 + j) * ld + i, ld, panel + i * kPanel + j * kPair);
+        }
+        continue;
+      }
+    }
+#endif
     for (int j = 0; j < kPanel; ++j) {
       const T* row = x + (n0 + j) * ld;
       S* to = panel + j * kPair;
