@@ -85,6 +85,7 @@ Json run_json(const Arguments& a) {
             {"infill", m.infill},
             {"controls", m.controls},
             {"tell_control", m.tell_control},
+            {"chords", m.chords},
             {"count_bars", m.count_bars},
             {"augment", m.augment},
             {"flatten", m.flatten}}}};
@@ -105,6 +106,7 @@ Status read_run_json(Arguments& a) {
     m.at("infill").get_to(a.mixture.infill);
     m.at("controls").get_to(a.mixture.controls);
     m.at("tell_control").get_to(a.mixture.tell_control);
+    a.mixture.chords = m.value("chords", 0.0);  // runs begun before chords were told
     m.at("count_bars").get_to(a.mixture.count_bars);
     m.at("augment").get_to(a.mixture.augment);
     m.at("flatten").get_to(a.mixture.flatten);
@@ -216,10 +218,10 @@ nn::TrainCallbacks callbacks_for(Progress& progress) {
   call.stop = interrupted;
   call.note = [](std::string_view line) { note(line); };
   call.progress = [&progress](const nn::TrainProgress& p) {
-    progress.show(
-        p.done, 1,
-        fmt::format("step {}, {:.2f} passes, loss {:.3f}, {:.0f} tokens/s, {} left", p.step,
-                    p.epochs, p.loss, p.tokens_per_second, duration_text(p.seconds_left)));
+    progress.line(
+        fmt::format("{:3.0f} %, {} left, step {}, {:.2f} passes, loss {:.3f}, {:.0f} tokens/s",
+                    100 * p.done, duration_text(p.seconds_left), p.step, p.epochs, p.loss,
+                    p.tokens_per_second));
   };
   return call;
 }
@@ -242,7 +244,9 @@ Result<int> run_train(Arguments a) {
                 a.out.string());
   }
   if (a.data.empty()) return fail("train: name the data set with --data");
-  if (a.plain) a.mixture.controls = a.mixture.infill = a.mixture.count_bars = 0;
+  if (a.plain) {
+    a.mixture.controls = a.mixture.chords = a.mixture.infill = a.mixture.count_bars = 0;
+  }
   if (a.train.length == 0) a.train.length = a.train.config.context;
   HEMIOLA_CHECK(check(a.train));
   Material material;
@@ -297,7 +301,10 @@ void add_data_options(CLI::App& app, Arguments& a) {
   app.add_option("--controls", a.mixture.controls, "Share of examples with control words")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
-  app.add_flag("--plain", a.plain, "No control words, no holes, bars not counted");
+  app.add_option("--chords", a.mixture.chords, "Share of examples that state their chords")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  app.add_flag("--plain", a.plain, "No control words, no chords, no holes, bars not counted");
   app.add_flag("--no-augment{false}", a.mixture.augment, "No transposition, louder or faster");
   app.add_flag("--flatten", a.mixture.flatten, "All pitched tracks as one piano track");
 }

@@ -4,6 +4,7 @@
 
 #include "data/augment.h"
 #include "data/windows.h"
+#include "score/analysis.h"
 
 namespace hemiola::data {
 namespace {
@@ -19,6 +20,19 @@ void augment(GridScore& piece, const Mixture& mixture, Rng& rng) {
   if (low <= high) transpose(piece, rng.between(low, high));
   shift_velocity(piece, rng.between(-mixture.velocity_classes, mixture.velocity_classes));
   shift_tempo(piece, rng.between(-mixture.tempo_classes, mixture.tempo_classes));
+}
+
+// States the chords that the notes make. The person who asks for chords names one a bar, mostly, and
+// often not for every bar.
+void tell_chords(GridScore& score, Rng& rng) {
+  complete_chords(score);
+  const bool halves = rng.chance(0.4);
+  const double share = rng.chance(0.6) ? 1 : rng.uniform();  // of bars
+  for (GridBar& bar : score.bars) {
+    const bool told = rng.chance(share);
+    if (!told) bar.chord.reset();
+    if (!told || !halves) bar.chord_at_middle.reset();
+  }
 }
 
 // Some bars of some tracks, at least one.
@@ -105,8 +119,10 @@ class DocumentMaker {
   Result<int> make(int first, int count, bool infill) {
     const bool controls = rng_.chance(mixture_.controls);
     const bool count_bars = rng_.chance(mixture_.count_bars);
+    const bool chords = rng_.chance(mixture_.chords);
     for (;;) {
-      const GridScore score = tokens::window(piece_, first, count);
+      GridScore score = tokens::window(piece_, first, count);
+      if (chords) tell_chords(score, rng_);
       Frame frame = tokens::window_frame(piece_, first, count);
       frame.counts_bars = count_bars;
       if (controls) add_controls(score, frame);

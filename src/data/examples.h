@@ -7,6 +7,7 @@
 //   - A share carries control words before the music (styles, density, polyphony and range of each
 //     track), each told or kept back at random; the rest is plain. How many bars are left is told
 //     in most.
+//   - A share states the chords that the notes make, of bars or half bars, all or some.
 //   - Before that, the piece is moved to another key, made louder or softer, faster or slower.
 // Everything is drawn from the generator that is given, and depends on nothing else.
 #pragma once
@@ -27,6 +28,7 @@ struct Mixture {
   double infill = 0.25;       // of documents
   double controls = 0.5;      // of documents
   double tell_control = 0.6;  // of a document's controls, each
+  double chords = 0.3;        // of documents
   double count_bars = 0.85;   // of documents
 
   int transpose_down = 6, transpose_up = 5;  // semitones, at most

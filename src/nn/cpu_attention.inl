@@ -11,6 +11,7 @@ struct AttentionScratch {
   float* scores;                         // (Tp / kPanel, kTall, kPanel)
   S* weights;                            // (kTall, Tp) attention weights of a tile of queries
   S *p_panels, *s_panels;  // (Tp / kPanel, kQueryBlock, kPanel): weights, score gradients
+  S* turned;               // (kShort, kQueryBlock)
   float *g_k, *g_v;        // (Tp, D)
   float* delta;            // (T)
 
@@ -21,7 +22,7 @@ struct AttentionScratch {
     v_rows = s.take<S>(t * d);
     scores = s.take<float>(t * kTall);
     weights = s.take<S>(t * kTall);
-    v_columns = k_rows = q_rows = g_rows = p_panels = s_panels = nullptr;
+    v_columns = k_rows = q_rows = g_rows = p_panels = s_panels = turned = nullptr;
     g_k = g_v = delta = nullptr;
     if (!train) return;
     v_columns = s.take<S>(t * d);
@@ -30,6 +31,7 @@ struct AttentionScratch {
     g_rows = s.take<S>(t * d);
     p_panels = s.take<S>(t * kQueryBlock);
     s_panels = s.take<S>(t * kQueryBlock);
+    turned = s.take<S>(static_cast<std::size_t>(kShort) * kQueryBlock);
     g_k = s.take<float>(t * d);
     g_v = s.take<float>(t * d);
     delta = s.take<float>(t);
@@ -116,13 +118,13 @@ HEMIOLA_INLINE void store_step(Bf16* to, vf a, vf b) {
 // acc (rows of k) += panel^T * right, for one panel of keys: P^T * gradients or S^T * queries.
 template <class S>
 HEMIOLA_INLINE void add_transposed(const S* panel, const S* right, std::ptrdiff_t right_panel,
-                                   int steps, int width, float* acc) {
-  constexpr int kPair = Format<S>::kPair;
+                                   int steps, int width, S* turned, float* acc) {
   alignas(64) float tile[kShort * kPanel];
   for (int i = 0; i < kPanel; i += kShort) {
+    const Strip<S> strip = strip_of(panel, i, steps, turned);
     for (int d = 0; d < width; d += kPanel) {
-      product_tile<kShort>(panel + i * kPair, kPair, kPanel * kPair,
-                           right + d / kPanel * right_panel, steps, tile);
+      product_rows(strip.rows, strip.row_stride, strip.step_stride,
+                   right + d / kPanel * right_panel, steps, kShort, tile);
       const int columns = at_most(width - d, kPanel);
       for (int r = 0; r < kShort; ++r) {
         float* to = acc + static_cast<std::ptrdiff_t>(i + r) * width + d;
@@ -228,8 +230,10 @@ static void attention_backward(const Head<S>& h, const S* out, const S* g_out,
       const std::ptrdiff_t at = (k - block0) / kPanel * kBlockPanel + skip * kPair * kPanel;
       const std::ptrdiff_t from = static_cast<std::ptrdiff_t>(b0 + skip * kPair) * kPanel;
       const std::ptrdiff_t to = static_cast<std::ptrdiff_t>(k) * h.width;
-      add_transposed(m.p_panels + at, m.g_rows + from, panel, steps - skip, h.width, m.g_v + to);
-      add_transposed(m.s_panels + at, m.q_rows + from, panel, steps - skip, h.width, m.g_k + to);
+      add_transposed(m.p_panels + at, m.g_rows + from, panel, steps - skip, h.width, m.turned,
+                     m.g_v + to);
+      add_transposed(m.s_panels + at, m.q_rows + from, panel, steps - skip, h.width, m.turned,
+                     m.g_k + to);
     }
   }
   for (int t = 0; t < h.length; ++t) {

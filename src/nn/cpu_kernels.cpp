@@ -1,5 +1,9 @@
 #include "nn/cpu_kernels.h"
 
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <string_view>
 
 #include "nn/cpu_tables.h"
@@ -18,9 +22,22 @@ bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_support
 
 bool has_avx512_bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }
 
+// The kernel hands out the large registers of tiles only to a process that asks for them.
+bool has_amx_bf16() {
+  static const bool has = [] {
+    constexpr unsigned kTiles = (1u << 22) | (1u << 24);  // AMX-BF16, AMX-TILE
+    constexpr int kAskForState = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    return has_avx512_bf16() && __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 &&
+           (d & kTiles) == kTiles && syscall(SYS_arch_prctl, kAskForState, kTileData) == 0;
+  }();
+  return has;
+}
+
 }  // namespace
 
 const Kernels& choose_kernels(Precision precision) {
+  if (precision != Precision::kFp32 && has_amx_bf16()) return kAmxBf16;
   if (precision != Precision::kFp32 && has_avx512_bf16()) return kAvx512Bf16;
   if (precision == Precision::kBf16) return kPlainBf16;
   if (has_avx512()) return kAvx512Fp32;
@@ -32,11 +49,9 @@ const Kernels* find_kernels(const char* name) {
     const Kernels* kernels;
     bool runs;
   };
-  const Entry entries[] = {{&kAvx512Bf16, has_avx512_bf16()},
-                           {&kAvx512Fp32, has_avx512()},
-                           {&kAvx2Fp32, has_avx2()},
-                           {&kPlainFp32, true},
-                           {&kPlainBf16, true}};
+  const Entry entries[] = {{&kAmxBf16, has_amx_bf16()},  {&kAvx512Bf16, has_avx512_bf16()},
+                           {&kAvx512Fp32, has_avx512()}, {&kAvx2Fp32, has_avx2()},
+                           {&kPlainFp32, true},          {&kPlainBf16, true}};
   for (const Entry& entry : entries) {
     if (entry.runs && std::string_view(entry.kernels->name) == name) return entry.kernels;
   }

@@ -133,8 +133,8 @@ enum class Precision { kAuto, kFp32, kBf16 };
 // The tables this processor can run, best first; the plain ones last. kBf16 gives the emulated
 // plain table where the processor has no bf16 instructions (slow; for tests).
 const Kernels& choose_kernels(Precision precision);
-// By name, for tests: "plain-fp32", "plain-bf16", "avx2-fp32", "avx512-fp32", "avx512-bf16"; null
-// if this processor cannot run it.
+// By name, for tests: "plain-fp32", "plain-bf16", "avx2-fp32", "avx512-fp32", "avx512-bf16",
+// "amx-bf16"; null if this processor cannot run it.
 const Kernels* find_kernels(const char* name);
 
 }  // namespace hemiola::nn::cpu

@@ -1,6 +1,8 @@
 // Training on processors. A step has three rounds of tasks: each row of the batch forward and back
 // through the whole model; then each weight matrix's gradient, in blocks; then norm and update,
 // after which each matrix is laid out in panels again. No result depends on the number of threads.
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
@@ -24,6 +26,8 @@ using cpu::WeightGrad;
 // 64-byte aligned memory that only grows; its contents are lost when it does.
 class Buffer {
  public:
+  static constexpr std::size_t kLargePage = std::size_t{2} << 20;
+
   Buffer() = default;
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
@@ -32,10 +36,13 @@ class Buffer {
   std::byte* grow(std::size_t bytes) {
     if (bytes <= size_) return data_;
     std::free(data_);
-    bytes = (bytes + 63) / 64 * 64;
-    data_ = static_cast<std::byte*>(std::aligned_alloc(64, bytes));
+    // Rows lie kilobytes apart: on small pages each would cost an address translation of its own.
+    const std::size_t align = bytes >= kLargePage ? kLargePage : 64;
+    bytes = (bytes + align - 1) / align * align;
+    data_ = static_cast<std::byte*>(std::aligned_alloc(align, bytes));
     size_ = data_ == nullptr ? 0 : bytes;
     if (data_ == nullptr) throw std::bad_alloc();
+    if (align == kLargePage) madvise(data_, bytes, MADV_HUGEPAGE);
     std::memset(data_, 0, bytes);
     return data_;
   }
@@ -73,8 +80,8 @@ struct Matrix {
 };
 
 constexpr std::size_t kChunk = 1 << 16;  // floats of one task of element-wise work
-constexpr int kGradColumns = 256;
-constexpr int kVocabularyBlock = 256;
+constexpr int kGradColumns = 512;
+constexpr int kVocabularyBlock = 1024;
 
 class CpuLearner final : public Learner {
  public:

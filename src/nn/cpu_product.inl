@@ -24,15 +24,18 @@ HEMIOLA_INLINE vf load_pairs(const Bf16* p) {
   return as_float(*reinterpret_cast<const vu_any*>(p));
 }
 
-// tile (R, kPanel) = left (R, steps) * panel (steps, kPanel). Left element (r, k) stands at
+// tile (R, kPanel) = or += left (R, steps) * panel (steps, kPanel). Left element (r, k) stands at
 // left[r * row_stride + k * step_stride]; a step is a pair or a number.
-template <int R, class S>
+template <int R, bool kAdd, class S>
 [[gnu::noinline]] static void product_tile(const S* left, std::ptrdiff_t row_stride,
                                            std::ptrdiff_t step_stride, const S* panel, int steps,
                                            float* tile) {
   vf acc[R][2];
 #pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) acc[r][0] = acc[r][1] = vf{};
+  for (int r = 0; r < R; ++r) {
+    acc[r][0] = kAdd ? load(tile + r * kPanel) : vf{};
+    acc[r][1] = kAdd ? load(tile + r * kPanel + kLanes) : vf{};
+  }
   for (int k = 0; k < steps; ++k) {
     const vf right0 = load_pairs(panel);
     const vf right1 = load_pairs(panel + kLanes * Format<S>::kPair);
@@ -51,24 +54,66 @@ template <int R, class S>
   }
 }
 
-// Any number of rows up to kTall.
-template <class S>
+// Any number of rows up to kTall, by the registers that every set has.
+template <bool kAdd, class S>
+HEMIOLA_INLINE void product_in_registers(const S* left, std::ptrdiff_t row_stride,
+                                         std::ptrdiff_t step_stride, const S* panel, int steps,
+                                         int rows, float* tile) {
+  int r = 0;
+  if constexpr (kTall <= 16) {
+    if (rows == kTall) {
+      product_tile<kTall, kAdd>(left, row_stride, step_stride, panel, steps, tile);
+      return;
+    }
+  } else {
+    for (; r + 8 <= rows; r += 8) {
+      product_tile<8, kAdd>(left + r * row_stride, row_stride, step_stride, panel, steps,
+                            tile + r * kPanel);
+    }
+  }
+  for (; r + 4 <= rows; r += 4) {
+    product_tile<4, kAdd>(left + r * row_stride, row_stride, step_stride, panel, steps,
+                          tile + r * kPanel);
+  }
+  for (; r < rows; ++r) {
+    product_tile<1, kAdd>(left + r * row_stride, row_stride, step_stride, panel, steps,
+                          tile + r * kPanel);
+  }
+}
+
+#if defined(__AMX_BF16__)
+#include "nn/cpu_tiles_amx.inl"
+#else
+struct TileUse {};  // what matrix tiles need while they are in use: nothing
+
+template <bool kAdd = false, class S>
 HEMIOLA_INLINE void product_rows(const S* left, std::ptrdiff_t row_stride,
                                  std::ptrdiff_t step_stride, const S* panel, int steps, int rows,
                                  float* tile) {
-  if (rows == kTall) {
-    product_tile<kTall>(left, row_stride, step_stride, panel, steps, tile);
-    return;
+  product_in_registers<kAdd>(left, row_stride, step_stride, panel, steps, rows, tile);
+}
+#endif
+
+// The left side of products whose rows are columns of a panel, kShort of them from `first` on.
+template <class S>
+struct Strip {
+  const S* rows;
+  std::ptrdiff_t row_stride, step_stride;
+};
+
+// `turned`: working memory, (kShort, steps) of them.
+template <class S>
+HEMIOLA_INLINE Strip<S> strip_of(const S* panel, int first, int steps, S* turned) {
+  constexpr int kPair = Format<S>::kPair;
+#if defined(__AMX_BF16__)
+  if (steps % kTileSteps == 0) {
+    turn_panel(panel, steps, turned);
+    return {turned, std::ptrdiff_t{steps} * kPair, kPair};
   }
-  int r = 0;
-  for (; r + 4 <= rows; r += 4) {
-    product_tile<4>(left + r * row_stride, row_stride, step_stride, panel, steps,
-                    tile + r * kPanel);
-  }
-  for (; r < rows; ++r) {
-    product_tile<1>(left + r * row_stride, row_stride, step_stride, panel, steps,
-                    tile + r * kPanel);
-  }
+#else
+  (void)steps, (void)turned;
+#endif
+  return {panel + first * kPair, kPair, kPanel * kPair};
 }
 
 // left (m, k), row-major with stride ld, times panels of (k, n). Calls
@@ -78,17 +123,28 @@ HEMIOLA_INLINE void product(const S* left, std::ptrdiff_t ld, const S* panels, i
                             Finish&& finish) {
   constexpr int kBlock = 8 * kTall;  // rows that stay in the second cache while panels pass
   constexpr int kPair = Format<S>::kPair;
+  constexpr int kPass = 256 / kPair;  // steps of a panel that stay in the nearest cache meanwhile
   const int steps = (k + kPair - 1) / kPair;
-  alignas(64) float tile[kTall * kPanel];
+  alignas(64) float sums[kBlock * kPanel];
   for (int m0 = 0; m0 < m; m0 += kBlock) {
     const int m1 = at_most(m0 + kBlock, m);
     for (int n0 = 0; n0 < n; n0 += kPanel) {
       const S* panel = panels + static_cast<std::ptrdiff_t>(n0) * steps * kPair;
       const int columns = at_most(n - n0, kPanel);
-      for (int i = m0; i < m1; i += kTall) {
-        const int rows = at_most(m1 - i, kTall);
-        product_rows(left + i * ld, ld, kPair, panel, steps, rows, tile);
-        for (int r = 0; r < rows; ++r) finish(i + r, n0, tile + r * kPanel, columns);
+      for (int k0 = 0; k0 < steps; k0 += kPass, panel += kPass * kPanel * kPair) {
+        const int count = at_most(steps - k0, kPass);
+        for (int i = m0; i < m1; i += kTall) {
+          const int rows = at_most(m1 - i, kTall);
+          const S* from = left + i * ld + k0 * kPair;
+          float* tile = sums + (i - m0) * kPanel;
+          if (k0 == 0) {
+            product_rows<false>(from, ld, kPair, panel, count, rows, tile);
+          } else {
+            product_rows<true>(from, ld, kPair, panel, count, rows, tile);
+          }
+          if (k0 + count < steps) continue;
+          for (int r = 0; r < rows; ++r) finish(i + r, n0, tile + r * kPanel, columns);
+        }
       }
     }
   }
@@ -155,6 +211,21 @@ static void pack_rows(const T* x, std::ptrdiff_t ld, int k, int n, S* panels) {
   }
 }
 
+#if defined(__AVX512F__)
+// Sixteen columns of a panel, sixteen steps of them, from sixteen rows with stride ld.
+template <class S>
+HEMIOLA_INLINE void turn_block(const S* rows, std::ptrdiff_t ld, S* panel) {
+  vu r[16];
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; ++i) r[i] = *reinterpret_cast<const vu_any*>(rows + i * ld);
+  turn(r);
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; ++i) {
+    *reinterpret_cast<vu_any*>(panel + i * kPanel * Format<S>::kPair) = r[i];
+  }
+}
+#endif
+
 // Panels of the transpose of x (n, k): right-hand side (k, n).
 template <class S, class T>
 static void pack_columns(const T* x, std::ptrdiff_t ld, int k, int n, S* panels) {
@@ -163,6 +234,18 @@ static void pack_columns(const T* x, std::ptrdiff_t ld, int k, int n, S* panels)
   for (int n0 = 0; n0 < n; n0 += kPanel) {
     S* panel = panels + static_cast<std::ptrdiff_t>(n0) * depth;
     const int columns = at_most(n - n0, kPanel);
+#if defined(__AVX512F__)
+    if constexpr (sizeof(S) == sizeof(T)) {
+      constexpr int kBlock = 16 * kPair;
+      if (columns == kPanel && k % kBlock == 0) {
+        for (int j = 0; j < kPanel; j += kLanes) {
+          for (int i = 0; i < k; i += kBlock)
+            turn_block(x + (n0 + j) * ld + i, ld, panel + i * kPanel + j * kPair);
+        }
+        continue;
+      }
+    }
+#endif
     for (int j = 0; j < kPanel; ++j) {
       const T* row = x + (n0 + j) * ld;
       S* to = panel + j * kPair;
@@ -205,8 +288,9 @@ constexpr int kGradTokens = 256;  // tokens summed before the gradient in memory
 
 template <class S>
 struct GradScratch {
-  S *left, *right;
+  S *left, *right, *turned;
   explicit GradScratch(const WeightGrad& t, Scratch s) {
+    turned = s.take<S>(static_cast<std::size_t>(kShort) * kGradTokens);
     left = s.take<S>(static_cast<std::size_t>(round_up(t.m1 - t.m0, kPanel)) * kGradTokens);
     right = s.take<S>(static_cast<std::size_t>(round_up(t.n1 - t.n0, kPanel)) * kGradTokens);
     bytes = s.used;
@@ -221,6 +305,7 @@ static std::size_t grad_scratch(const WeightGrad& task) {
 
 template <class S>
 static void weight_grad(const WeightGrad& t, std::byte* memory) {
+  [[maybe_unused]] const TileUse tiles;
   constexpr int kPair = Format<S>::kPair;
   const GradScratch<S> scratch(t, Scratch{memory});
   const int m = t.m1 - t.m0;
@@ -246,13 +331,13 @@ static void weight_grad(const WeightGrad& t, std::byte* memory) {
       }
     }
     for (int i = 0; i < m; i += kShort) {
-      const S* rows = scratch.left +
-                      static_cast<std::ptrdiff_t>(i / kPanel) * kPanel * steps * kPair +
-                      i % kPanel * kPair;
+      const Strip<S> strip =
+          strip_of(scratch.left + static_cast<std::ptrdiff_t>(i / kPanel) * kPanel * steps * kPair,
+                   i % kPanel, steps, scratch.turned);
       const int count = at_most(m - i, kShort);
       for (int j = 0; j < n; j += kPanel) {
         const S* panel = scratch.right + static_cast<std::ptrdiff_t>(j) * steps * kPair;
-        product_tile<kShort>(rows, kPair, kPanel * kPair, panel, steps, tile);
+        product_rows(strip.rows, strip.row_stride, strip.step_stride, panel, steps, kShort, tile);
         const int columns = at_most(n - j, kPanel);
         for (int r = 0; r < count; ++r) {
           float* to = t.grad + (t.m0 + i + r) * t.ld_grad + t.n0 + j;

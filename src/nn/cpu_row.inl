@@ -327,11 +327,13 @@ static void forward(const Row<S>& r, bool train) {
 
 template <class S>
 static void score_row(const Step& s, int row, std::byte* memory) {
+  [[maybe_unused]] const TileUse tiles;
   forward(Row<S>(s, row, false, memory), false);
 }
 
 template <class S>
 static void train_row(const Step& s, int row, std::byte* memory) {
+  [[maybe_unused]] const TileUse tiles;
   const Row<S> r(s, row, true, memory);
   forward(r, true);
   layer_norm_backward<false>(r.m.tmp, s.xf + r.token * r.C, s.statsf + r.token * 2,

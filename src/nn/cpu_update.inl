@@ -79,6 +79,7 @@ static std::size_t muon_scratch(int rows, int cols) {
 template <class S>
 static void muon(const Muon& s, float* w, const float* g, float* momentum, std::ptrdiff_t ld,
                  int rows, int cols, std::byte* memory) {
+  [[maybe_unused]] const TileUse tiles;
   const MuonScratch<S> m(rows, cols, Scratch{memory});
   double norm = 0;
   for (int i = 0; i < rows; ++i) {

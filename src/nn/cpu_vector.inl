@@ -3,10 +3,14 @@
 // namespace and nothing of the standard library is called, so that no function compiled for one
 // instruction set can be linked in place of another's.
 
-#if defined(__AVX512F__)
+#if defined(__AMX_BF16__)
 constexpr int kLanes = 16;
-constexpr int kTall = 12;  // rows of a tile of products; two registers wide
-constexpr int kShort = 8;  // the same where rows come out of a panel; divides kPanel
+constexpr int kTall = 32;   // rows of a tile of products; two registers wide
+constexpr int kShort = 32;  // the same where rows come out of a panel; divides kPanel
+#elif defined(__AVX512F__)
+constexpr int kLanes = 16;
+constexpr int kTall = 12;
+constexpr int kShort = 8;
 #elif defined(__AVX2__)
 constexpr int kLanes = 8;
 constexpr int kTall = 6;
@@ -127,6 +131,48 @@ HEMIOLA_INLINE float largest(vf x) {
   x = maximum(x, swap1(x));
   return x[0];
 }
+
+#if defined(__AVX512F__)
+// Sixteen registers of sixteen numbers, turned round.
+HEMIOLA_INLINE void turn(vu (&r)[16]) {
+  vu t[16];
+#pragma GCC unroll 8
+  for (int i = 0; i < 16; i += 2) {  // pairs of numbers
+    t[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28,
+                                   13, 29);
+    t[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27,
+                                       14, 30, 15, 31);
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < 16; i += 4) {  // pairs of these
+    for (int j = 0; j < 2; ++j) {
+      const vu a = t[i + j], b = t[i + j + 2];
+      r[i + 2 * j] =
+          __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+      r[i + 2 * j + 1] =
+          __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+    }
+  }
+  const auto even_quarters = [](vu a, vu b) __attribute__((always_inline)) {
+    return __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27);
+  };
+  const auto odd_quarters = [](vu a, vu b) __attribute__((always_inline)) {
+    return __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30,
+                                   31);
+  };
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    const vu a = even_quarters(r[i], r[i + 4]), b = odd_quarters(r[i], r[i + 4]);
+    const vu c = even_quarters(r[i + 8], r[i + 12]), d = odd_quarters(r[i + 8], r[i + 12]);
+    t[i] = even_quarters(a, c);
+    t[i + 4] = even_quarters(b, d);
+    t[i + 8] = odd_quarters(a, c);
+    t[i + 12] = odd_quarters(b, d);
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; ++i) r[i] = t[i];
+}
+#endif
 
 constexpr float kLog2E = 1.44269504F;
 

@@ -227,7 +227,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"avx512-fp32", kLong, 2, 299, 1e-5}, Case{"plain-bf16", kNarrow, 3, 37, 0.03},
         Case{"plain-bf16", kOdd, 2, 129, 0.03}, Case{"plain-bf16", kLong, 2, 299, 0.03},
         Case{"avx512-bf16", kNarrow, 3, 37, 0.03}, Case{"avx512-bf16", kOdd, 2, 129, 0.03},
-        Case{"avx512-bf16", kLong, 2, 299, 0.03}),
+        Case{"avx512-bf16", kLong, 2, 299, 0.03}, Case{"amx-bf16", kNarrow, 3, 37, 0.03},
+        Case{"amx-bf16", kOdd, 2, 129, 0.03}, Case{"amx-bf16", kLong, 2, 299, 0.03}),
     [](const auto& test) {
       std::string name = test.param.kernels;
       std::replace(name.begin(), name.end(), '-', '_');
