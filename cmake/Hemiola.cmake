@@ -25,7 +25,9 @@ function(hemiola_library name)
 endfunction()
 
 # hemiola_test(midi SOURCES reader_test.cpp ... DEPENDS midi ... [LABELS concurrent]): the program
-# midi_test, one entry of ctest. LABELS concurrent: also run under the thread sanitizer.
+# midi_test, one entry of ctest. LABELS concurrent: also run under the thread sanitizer, for which
+# the target concurrent_tests builds these alone.
+add_custom_target(concurrent_tests)
 function(hemiola_test name)
   if(NOT HEMIOLA_TESTS)
     return()
@@ -42,6 +44,9 @@ function(hemiola_test name)
     set(ARG_TIMEOUT 600)
   endif()
   set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+  if("concurrent" IN_LIST ARG_LABELS)
+    add_dependencies(concurrent_tests ${name}_test)
+  endif()
 endfunction()
 
 # hemiola_bench(midi SOURCES reader_bench.cpp DEPENDS midi): the program midi_bench.

@@ -120,8 +120,8 @@ TEST_P(Corpus, IsAllowedByTheMask) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Shared, Corpus, ::testing::Values("piano", "multitrack", "adl-classical"),
-                         [](const auto& info) {
-                           std::string name = info.param;
+                         [](const auto& folder) {
+                           std::string name = folder.param;
                            std::erase(name, '-');
                            return name;
                          });

@@ -97,9 +97,10 @@ auto rubato(double seconds) {
 }
 
 constexpr std::array<int, 4> kRoots = {48, 53, 55, 48};  // C F G C
-constexpr std::array<int, 4> kThirds = {4, 4, 4, 4};
+constexpr std::array<int, 4> kWalk = {0, 4, 7, 4};
+constexpr std::array<int, 6> kTurn = {4, 5, 7, 5, 4, 2};
 
-// A song in four: bass on one and three, chords on two and four, a melody in halves of a beat.
+// A song in four: a bass that walks, chords after each beat, a melody in halves of a beat.
 Played song(std::function<double(double)> pace, int bars, double upbeat = 0) {
   Played played(std::move(pace));
   Rng rng(3);
@@ -110,13 +111,14 @@ Played song(std::function<double(double)> pace, int bars, double upbeat = 0) {
   for (int bar = first; bar < bars; ++bar) {
     const int root = kRoots[static_cast<std::size_t>(bar % 4)];
     const double at = 4.0 * bar;
-    played.note(at, 2, root, 78);
-    played.note(at + 2, 2, root + 7, 70);
-    for (const double chord : {1.0, 3.0}) {
-      for (const int step : {12, 16, 19}) played.note(at + chord, 1, root + step, 58);
+    for (std::size_t beat = 0; beat < kWalk.size(); ++beat) {
+      played.note(at + static_cast<double>(beat), 1, root + kWalk[beat], beat == 0 ? 78 : 68);
+    }
+    for (const double chord : {0.5, 1.5, 2.5, 3.5}) {
+      for (const int step : {12, 16, 19}) played.note(at + chord, 0.5, root + step, 58);
     }
     const int figure = static_cast<int>(rng.below(3));
-    played.note(at, figure == 0 ? 2 : 1, root + 24 + kThirds[0], 84);
+    played.note(at, figure == 0 ? 2 : 1, root + 28, 84);
     if (figure != 0) played.note(at + 1, 1, root + 26, 74);
     for (double half = 2; half < 4; half += 0.5) {
       played.note(at + half, 0.5, root + 24 + static_cast<int>(rng.below(8)), 72);
@@ -134,8 +136,16 @@ Played waltz(std::function<double(double)> pace, int bars) {
     for (const double chord : {1.0, 2.0}) {
       for (const int step : {4, 7, 12}) played.note(at + chord, 0.8, root + step, 55);
     }
-    played.note(at, bar % 2 == 0 ? 3 : 2, root + 28, 82);
-    if (bar % 2 == 1) played.note(at + 2, 1, root + 26, 74);
+    if (bar % 2 == 0) {
+      played.note(at, 1.5, root + 28, 82);
+      played.note(at + 1.5, 0.5, root + 26, 70);
+      played.note(at + 2, 1, root + 24, 74);
+    } else {
+      for (std::size_t half = 0; half < kTurn.size(); ++half) {
+        played.note(at + static_cast<double>(half) / 2, 0.5, root + 24 + kTurn[half],
+                    half == 0 ? 82 : 70);
+      }
+    }
   }
   return played;
 }

@@ -1,11 +1,30 @@
 // The one wrapper of libarchive: reads an archive from front to back, in constant memory.
 #include <archive.h>
 #include <archive_entry.h>
+#include <locale.h>
 
 #include "data/sources.h"
 
 namespace hemiola::data {
 namespace {
+
+// Libarchive turns names into the encoding of the locale, and drops those it cannot say there. This
+// thread's is UTF-8 for as long as this lives, whatever the process's is.
+class Utf8Names {
+ public:
+  Utf8Names() : before_(::uselocale(utf8())) {}
+  Utf8Names(const Utf8Names&) = delete;
+  Utf8Names& operator=(const Utf8Names&) = delete;
+  ~Utf8Names() { ::uselocale(before_); }
+
+ private:
+  // A null locale, where the system lacks it, leaves all as it is.
+  static locale_t utf8() {
+    static const locale_t locale = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+    return locale;
+  }
+  locale_t before_;
+};
 
 class LibArchive final : public Archive {
  public:
@@ -24,6 +43,7 @@ class LibArchive final : public Archive {
   }
 
   Result<std::optional<Item>> next() override {
+    const Utf8Names names;
     for (;;) {
       archive_entry* entry = nullptr;
       const int status = archive_read_next_header(archive_, &entry);
@@ -31,7 +51,7 @@ class LibArchive final : public Archive {
       if (status == ARCHIVE_RETRY) continue;
       if (status == ARCHIVE_FATAL) return problem("damaged archive");
       if (archive_entry_filetype(entry) != AE_IFREG) continue;
-      // The raw name is missing where the system's locale cannot say it.
+      // Names that are not valid in the encoding they claim come as they are.
       const char* name = archive_entry_pathname_utf8(entry);
       if (name == nullptr) name = archive_entry_pathname(entry);
       if (name == nullptr) continue;

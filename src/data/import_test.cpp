@@ -113,30 +113,45 @@ TEST(Import, KnowsTheLayoutOfAdlPiano) {
             std::string::npos);
 }
 
-TEST(Import, DropsNearCopiesAndPartsAndKeepsThemTogether) {
+TEST(Import, DropsNearCopiesAndPartsAndKeepsVersionsTogether) {
   const TemporaryFolder folder("near");
   const Path in = folder.path() / "music";
-  for (std::uint64_t i = 0; i < 40; ++i) {
+  const auto changed = [](GridScore score, std::size_t one_in) {
+    for (std::size_t n = 5; n < score.tracks[0].notes.size(); n += one_in) {
+      score.tracks[0].notes[n].pitch ^= 1;
+    }
+    return score;
+  };
+  constexpr std::uint64_t kSongs = 40;
+  for (std::uint64_t i = 0; i < kSongs; ++i) {
     const GridScore song = tune(100 + i, 32);
     put(in / fmt::format("{:02}-song.mid", i), song);
     GridScore part = transposed(song, 2);
     part.tracks = {song.tracks[0]};  // the melody alone
     put(in / fmt::format("{:02}-part.mid", i), part);
-    GridScore edited = song;
-    for (std::size_t n = 5; n < edited.tracks[0].notes.size(); n += 17) {
-      edited.tracks[0].notes[n].pitch ^= 1;
-    }
-    put(in / fmt::format("{:02}-edited.mid", i), edited);
+    put(in / fmt::format("{:02}-edited.mid", i), changed(song, 53));
+    put(in / fmt::format("{:02}-version.mid", i), changed(song, 13));
   }
   ImportOptions options;
-  options.split = {.validation = 0.2, .test = 0.2};
+  options.split = {.validation = 0.3, .test = 0.3};
   const auto summary = import_dataset({in}, folder.path() / "set", options);
   ASSERT_TRUE(summary) << summary.error().message;
-  EXPECT_EQ(summary->files, 120u);
-  EXPECT_EQ(summary->accepted, 40u);
-  EXPECT_EQ(summary->near_copies, 80u);
-  EXPECT_GT(summary->validation, 2u);
-  EXPECT_GT(summary->test, 2u);
+  EXPECT_EQ(summary->files, 4 * kSongs);
+  EXPECT_EQ(summary->near_copies, 2 * kSongs);
+  EXPECT_GT(summary->validation, 0u);
+  EXPECT_GT(summary->test, 0u);
+  // Of each song two pieces are left: it (or its edited copy) and the version; both on one side.
+  const auto dataset = Dataset::open(folder.path() / "set");
+  ASSERT_TRUE(dataset);
+  std::map<std::string, std::vector<Split>> kept;
+  for (const Entry& entry : dataset->entries()) {
+    if (entry.outcome == Outcome::kAccepted) kept[entry.path.substr(0, 8)].push_back(entry.split);
+  }
+  EXPECT_EQ(kept.size(), kSongs);
+  for (const auto& [song, sides] : kept) {
+    ASSERT_EQ(sides.size(), 2u) << song;
+    EXPECT_EQ(sides[0], sides[1]) << song;
+  }
 }
 
 TEST(Import, IsTheSameWithAnyNumberOfThreads) {

@@ -186,14 +186,18 @@ TEST(MusicXml, AnUpbeatIsMeasureZero) {
   EXPECT_THAT(xml, HasSubstr("<measure number=\"0\" implicit=\"yes\">"));
   EXPECT_THAT(xml, HasSubstr("<measure number=\"1\">"));
   const Node root = Xml(xml).document();
-  EXPECT_EQ(heard(*root.child("part")).begin(), heard(*root.child("part")).find({0, 8, 60}));
+  EXPECT_EQ(*heard(*root.child("part")).begin(), std::tuple(0, 8, 60));
 }
 
 TEST(MusicXml, AnyScoreSoundsAsItIs) {
   Rng rng(31);
   for (int i = 0; i < 150; ++i) {
     GridScore score = random_grid_score(rng, {.max_bars = 8, .max_tracks = 4, .plain = i % 2 == 0});
-    for (GridTrack& track : score.tracks) track.is_drum = false;
+    for (GridTrack& track : score.tracks) {
+      track.is_drum = false;
+      // Octave -1 cannot be said; C0 may be spelled as its B sharp.
+      std::erase_if(track.notes, [](const GridNote& note) { return note.pitch < 13; });
+    }
     const auto xml = write_musicxml(score);
     ASSERT_TRUE(xml) << xml.error().message;
     const Node root = Xml(*xml).document();
@@ -202,16 +206,12 @@ TEST(MusicXml, AnyScoreSoundsAsItIs) {
       if (node.name == "part") all.merge(heard(node));
     }
     const int rest = score.unwritten_rest().count();
-    bool low = false;  // octave -1 cannot be said
     for (const GridTrack& track : score.tracks) {
       for (const GridNote& note : track.notes) {
-        low = low || note.pitch < 13;
         wanted.insert({note.onset.count() - rest, note.duration.count(), note.pitch});
       }
     }
-    if (!low) {
-      EXPECT_EQ(all, wanted) << i;
-    }
+    EXPECT_EQ(all, wanted) << i;
   }
 }
 

@@ -1,11 +1,10 @@
 // Masks: equal to walking every token word by word; everything sampled decodes and honours the
-// constraints; no dead ends.
+// constraints. (That there are no dead ends: dead_ends_test.cpp.)
 #include "tokens/mask.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <map>
 #include <set>
 
 #include "base/rng.h"
@@ -467,138 +466,6 @@ TEST(Mask, RefusesTheImpossible) {
   ASSERT_TRUE(mask.feed(tokens));
   EXPECT_THAT(mask.constrain({.bars = 4}).error().message, HasSubstr("3 bars of the piece follow"));
 }
-
-// Every state that a small world can reach has a way to the end. The world: bars of 1/32 (three
-// ticks), two tracks, three pitches, standing notes, few durations and velocities. States are told
-// apart by all that can matter for what follows.
-struct World {
-  int bars;
-  int velocities;
-  bool strict;
-};
-class DeadEnds : public ::testing::TestWithParam<World> {};
-
-const MaskTables& plain_tables() {
-  static const Tokenizer tokenizer = Tokenizer::plain({.vocabulary = kWordCount}).value();
-  static const MaskTables tables(tokenizer.vocabulary());
-  return tables;
-}
-
-TEST_P(DeadEnds, ThereAreNone) {
-  const auto [bars, velocities, strict] = GetParam();
-  const auto words = [&] {
-    std::vector<Word> list;
-    for (Word word = 0; word < kWordCount; ++word) {
-      const WordClass c = class_of(word);
-      const int index = index_of(word);
-      if (c == WordClass::kVelocity && index >= velocities) continue;
-      if (c == WordClass::kDuration && index != 0 && index != 3) continue;
-      if (c == WordClass::kLong && index < 5) continue;
-      list.push_back(word);
-    }
-    return list;
-  }();
-  const auto key_of_state = [](const Mask& mask) {
-    const Walk& walk = mask.walk();
-    const CellState& cell = walk.cell();
-    std::string key = fmt::format("{} {} {} {} {}|", static_cast<int>(walk.node()), walk.bar(),
-                                  walk.beat(), walk.track(), mask.new_notes() > 0);
-    if (is_cell_node(walk.node())) {
-      key += fmt::format("{} {} {} {} {}|", cell.position, cell.below, cell.duration, cell.longer,
-                         cell.velocity);
-    }
-    const int now = is_cell_node(walk.node()) ? cell.start + std::max<int>(0, cell.position)
-                    : walk.bar() >= 0         ? walk.bar_start(walk.bar())
-                                              : 0;
-    for (int track = 0; track < static_cast<int>(walk.tracks().size()); ++track) {
-      key += walk.tracks()[static_cast<std::size_t>(track)].notes.empty() ? 'e' : 'n';
-      const int from = track <= walk.track() ? now
-                       : walk.bar() >= 0     ? walk.bar_start(walk.bar())
-                                             : 0;
-      for (int tick = from; tick <= 6; ++tick) {
-        walk.occupancy().written_after(track, tick).for_each([&](int pitch) {
-          key += fmt::format("{}.{},", tick, pitch);
-        });
-      }
-      if (!walk.tracks()[static_cast<std::size_t>(track)].notes.empty()) {
-        key += fmt::format(
-            "v{}", walk.tracks()[static_cast<std::size_t>(track)].notes.back().velocity_class);
-      }
-    }
-    return key;
-  };
-  {
-    Constraints c;
-    c.bars = bars;
-    c.upbeat = strict && bars > 1;
-    BarPlan plan;
-    plan.metre = Metre{1, 32};
-    plan.key = Key{0, false};
-    plan.tempo_class = 30;
-    plan.chords = BarPlan::Chords{};
-    c.plan = {plan};
-    c.scale = Scale::kNatural;
-    c.non_empty = strict ? NonEmpty::kEveryTrack : NonEmpty::kSomewhere;
-    c.tracks = {{PitchRange{60, 62}, 1}, {PitchRange{64, 65}, strict ? 1 : 0}};
-    c.standing = {{0, {-3, 2, 60}}, {0, {4, 8, 62}}, {1, {5, 6, 65}}};
-    Mask start(plain_tables());
-    std::vector<GridTrack> tracks(2);
-    ASSERT_TRUE(start.feed(test_tokenizer().encode_header(tracks, {}).value()));
-    ASSERT_TRUE(start.constrain(c));
-    std::map<std::string, int> seen;
-    std::vector<std::vector<int>> before;
-    std::vector<bool> ends;
-    std::vector<std::pair<Mask, int>> open;
-    const auto enter = [&](Mask&& mask, int from) {
-      const auto [at, is_new] = seen.emplace(key_of_state(mask), static_cast<int>(seen.size()));
-      if (is_new) {
-        before.emplace_back();
-        ends.push_back(mask.done());
-        open.emplace_back(std::move(mask), at->second);
-      }
-      if (from >= 0) before[static_cast<std::size_t>(at->second)].push_back(from);
-    };
-    enter(std::move(start), -1);
-    while (!open.empty()) {
-      auto [mask, state] = std::move(open.back());
-      open.pop_back();
-      if (mask.done()) continue;
-      const TokenSet allowed = mask.allowed();
-      ASSERT_FALSE(allowed.empty());
-      for (const Word word : words) {
-        if (!allowed.has(word)) continue;
-        Mask next = mask;
-        ASSERT_TRUE(next.advance(word));
-        enter(std::move(next), state);
-      }
-    }
-    // Backwards from the ends.
-    std::vector<bool> reaches = ends;
-    std::vector<int> queue;
-    for (std::size_t i = 0; i < ends.size(); ++i) {
-      if (ends[i]) queue.push_back(static_cast<int>(i));
-    }
-    while (!queue.empty()) {
-      const int state = queue.back();
-      queue.pop_back();
-      for (const int from : before[static_cast<std::size_t>(state)]) {
-        if (!reaches[static_cast<std::size_t>(from)]) {
-          reaches[static_cast<std::size_t>(from)] = true;
-          queue.push_back(from);
-        }
-      }
-    }
-    EXPECT_GT(seen.size(), 300u);
-    std::printf("%zu states\n", seen.size());
-    for (const auto& [key, state] : seen) {
-      ASSERT_TRUE(reaches[static_cast<std::size_t>(state)]) << key;
-    }
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(Worlds, DeadEnds,
-                         ::testing::Values(World{1, 2, false}, World{1, 2, true},
-                                           World{2, 1, false}, World{2, 1, true}));
 
 }  // namespace
 }  // namespace hemiola::tokens
