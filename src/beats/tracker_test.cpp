@@ -128,6 +128,7 @@ Played song(std::function<double(double)> pace, int bars, double upbeat = 0) {
   return played;
 }
 
+// With a melody in halves of a beat every other bar: else its bars are as well heard as beats.
 Played waltz(std::function<double(double)> pace, int bars) {
   Played played(std::move(pace));
   for (int bar = 0; bar < bars; ++bar) {
@@ -137,8 +138,10 @@ Played waltz(std::function<double(double)> pace, int bars) {
     for (const double chord : {1.0, 2.0}) {
       for (const int step : {4, 7, 12}) played.note(at + chord, 0.8, root + step, 55);
     }
-    played.note(at, bar % 2 == 0 ? 3 : 2, root + 28, 82);
-    if (bar % 2 == 1) played.note(at + 2, 1, root + 26, 74);
+    played.note(at, bar % 2 == 0 ? 3 : 1, root + 28, 82);
+    for (double half = 1; bar % 2 == 1 && half < 3; half += 0.5) {
+      played.note(at + half, 0.5, root + 24 + static_cast<int>(2 * half), 74);
+    }
   }
   return played;
 }
@@ -396,6 +399,23 @@ TEST(BeatsOf, BeginsWithTheMusic) {
   for (Note& note : score.tracks[0].notes) note.onset += Tick(2 * 480);
   EXPECT_EQ(shape(score), "2 3 |4 5 6 7 |8 9 ");
   EXPECT_FALSE(beats_of(Score{}));
+}
+
+// Played to a click, so that a file's own quarters are its beats, unless it was stored beside them.
+TEST(BeatsOf, APlayedClickMustBeOnTheFilesQuarters) {
+  Rng rng(7);
+  for (const bool shifted : {false, true}) {
+    Score score = written({{Tick(0), {4, 4}}}, 64);
+    for (std::size_t i = 0; i < score.tracks[0].notes.size(); i += 4) {  // no half in every second
+      score.tracks[0].notes[i + 1].onset += Tick(240);
+    }
+    for (Note& note : score.tracks[0].notes) {
+      note.onset += Tick((shifted ? 720 : 480) + rng.between(-9, 9));
+    }
+    std::sort(score.tracks[0].notes.begin(), score.tracks[0].notes.end(),
+              [](const Note& a, const Note& b) { return a.onset < b.onset; });
+    EXPECT_EQ(measure_alignment(score).is_aligned(), !shifted);
+  }
 }
 
 TEST(Perform, BeatsAreWhereTheNotesAre) {
