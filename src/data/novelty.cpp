@@ -165,7 +165,10 @@ Json to_json(const Novelty& novelty) {
   json["exact_file"] = novelty.exact_file;
   json["exact_notes"] = novelty.exact_notes;
   const SharedRun& run = novelty.longest_run;
-  json["longest_run"] = {{"notes", run.notes}, {"piece", nullptr}, {"bars", nullptr}};
+  json["longest_run"] = {{"notes", run.notes},
+                         {"notes_at_most", run.notes + novelty.run_slack},
+                         {"piece", nullptr},
+                         {"bars", nullptr}};
   if (run.notes > 0) {
     json["longest_run"]["piece"] = run.piece;
     json["longest_run"]["bars"] = to_json(run.bars);

@@ -316,7 +316,8 @@ bool Mask::permits_bar_head(Word word, WordClass word_class) const {
     case WordClass::kDenominator:
       return !p.metre || 1 << index == p.metre->denominator;
     case WordClass::kKey:
-      return !p.key || key_of(word) == *p.key;
+      // Where notes are to be of the key's scale, there must be a key.
+      return p.key ? key_of(word) == *p.key : rules_.scale == Scale::kFree || key_of(word);
     case WordClass::kTempo:
       return !p.tempo_class || index == *p.tempo_class;
     case WordClass::kChord:
