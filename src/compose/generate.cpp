@@ -195,6 +195,7 @@ Result<Task> plan_task(const Composer& composer, const tokens::MaskTables& table
   for (std::size_t i = 0; i < task.piece.tracks.size(); ++i) {
     if (task.piece.tracks[i].is_drum) task.rules.tracks[i].range.reset();
   }
+  task.rules.sounding_end = true;
   if (controls.in_scale) task.rules.scale = tokens::Scale::kHarmonic;
   task.rules.non_empty = task.fills || !controls.instruments.empty() ? tokens::NonEmpty::kEveryTrack
                                                                      : tokens::NonEmpty::kSomewhere;

@@ -111,8 +111,8 @@ Json to_json(const BarRange& bars) { return Json::array({bars.first, bars.last})
 
 bool Novelty::is_copy() const {
   const std::uint32_t run = longest_run.notes;
-  return exact_file || exact_notes || run >= kCopiedRun || (run >= kLeastRun && 2 * run > notes) ||
-         (notes >= kLeastRun && copied_bars > kCopiedBars);
+  return exact_file || exact_notes || run + run_slack / 2 >= kCopiedRun ||
+         (run >= kLeastRun && 2 * run > notes) || (notes >= kLeastRun && copied_bars > kCopiedBars);
 }
 
 Novelty novelty(const GridScore& score, const Dataset& dataset,

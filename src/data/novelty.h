@@ -39,8 +39,9 @@ struct Novelty {
   std::uint32_t notes = 0;  // canonical notes of the piece that was asked about
 
   // A copy by any of these: the same notes, a shared run of kCopiedRun notes or more (or of more
-  // than half the piece, from kLeastRun notes on), or more than kCopiedBars of the bars. Real
-  // held-out music is hardly ever a copy in this sense; docs/data.md has the figures.
+  // than half the piece, from kLeastRun notes on), or more than kCopiedBars of the bars. Where the
+  // run is not known exactly, the first takes the middle of what it may be. Real held-out music is
+  // hardly ever a copy in this sense; docs/benchmarks.md has the figures.
   bool is_copy() const;
 };
 inline constexpr std::uint32_t kCopiedRun = 64;
