@@ -11,7 +11,7 @@
 #include "beats/beat_track.h"
 #include "data/source.h"
 
-namespace hemiola::compose {
+namespace hemiola {
 
 // What a person knows better than the beat tracker.
 struct BeatWishes {
@@ -48,4 +48,4 @@ struct Heard {
 Result<Heard> listen(std::span<const std::uint8_t> bytes, const Transcriber& transcriber,
                      const ListenOptions& options = {}, const AudioProgress& progress = {});
 
-}  // namespace hemiola::compose
+}  // namespace hemiola
