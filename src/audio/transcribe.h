@@ -1,7 +1,7 @@
 // From sound to notes: a polyphonic transcriber after basic-pitch (Bittner and others, "A
 // Lightweight Instrument-Agnostic Model for Polyphonic Note Transcription and Multipitch
 // Estimation", 2022). The network is run by our own code; its weights come from elsewhere
-// (scripts/fetch_basic_pitch.sh). Notes are in seconds here: beats, bars and MIDI are made of them
+// (scripts/fetch_transcriber.sh). Notes are in seconds here: beats, bars and MIDI are made of them
 // by compose/listen.h.
 #pragma once
 
