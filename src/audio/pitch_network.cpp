@@ -234,8 +234,8 @@ Result<PitchActivations> PitchNetwork::run(std::span<const float> samples,
   const engine::Kernels* kernels = engine::find_kernels(options.isa);
   if (kernels == nullptr) return fail("this processor has no kernels '{}'", options.isa);
   PitchActivations out;
-  // 86 frames a second, as published: a little fewer than there are.
-  out.frames = samples.size() * (kPitchRate / kPitchHop) / kPitchRate;
+  // As published: as many frames as the windows that the sound fills give, in proportion.
+  out.frames = samples.size() * kKept / kStep;
   out.note.reserve(out.frames * kPitchKeys);
   out.onset.reserve(out.frames * kPitchKeys);
   if (options.contour) out.contour.reserve(out.frames * kContourBins);

@@ -58,6 +58,8 @@ using AudioProgress = std::function<bool(double)>;
 // one Transcriber at the same time.
 class Transcriber {
  public:
+  static constexpr int kSampleRate = 22050;  // Hz; sound at this rate need not be resampled
+
   static Result<Transcriber> load(const Path& weights);
 
   Transcriber(Transcriber&&) noexcept;

@@ -143,7 +143,7 @@ struct B {
 constexpr int kRows = 4;
 constexpr int kScoreBlocks = 4;
 constexpr int kValueChunks = 2;
-constexpr int kConvOutputs = 4;
+constexpr int kConvOutputs = 1;
 constexpr int kConvColumns = 1;
 
 }  // namespace
