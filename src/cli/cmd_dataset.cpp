@@ -1,9 +1,11 @@
-// hemiola dataset: import, join, stats, export, loops.
+// hemiola dataset: import, join, loops.
 #include <chrono>
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/loop_sound.h"
 #include "data/import.h"
+#include "data/loops.h"
 
 namespace hemiola::cli {
 namespace {
@@ -105,6 +107,57 @@ Result<int> run_import(const ImportArguments& arguments, bool join) {
   return summary.accepted > 0 ? 0 : 1;
 }
 
+struct LoopArguments {
+  std::string out;
+  data::LoopSetOptions set;
+  bool audio = false, json = false;
+};
+
+Result<int> run_loops(LoopArguments arguments) {
+  catch_interrupts();
+  const auto start = std::chrono::steady_clock::now();
+  if (arguments.audio) arguments.set.then = write_loop_sound;
+  {
+    Progress progress("loops");
+    arguments.set.progress = [&](std::size_t done, std::size_t total) {
+      progress.show(static_cast<double>(done), static_cast<double>(total),
+                    fmt::format("{} loops", done));
+      return interrupted();
+    };
+    HEMIOLA_CHECK(data::write_loops(arguments.out, arguments.set));
+  }
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double rate = static_cast<double>(arguments.set.count) / seconds;
+  if (arguments.json) {
+    print(Json{{"path", arguments.out},
+               {"loops", arguments.set.count},
+               {"seconds", seconds},
+               {"loops_per_second", rate}});
+  } else {
+    note(fmt::format("{}: {} loops in {}, {:.1f} loops a second", arguments.out,
+                     arguments.set.count, duration_text(seconds), rate));
+  }
+  return 0;
+}
+
+void add_loops(CLI::App& app, Action& action) {
+  CLI::App* sub = app.add_subcommand("loops", "Make loops of four bars by rules, with true labels");
+  auto arguments = std::make_shared<LoopArguments>();
+  sub->add_option("-o,--out", arguments->out, "The folder; an unfinished set is continued")
+      ->required();
+  sub->add_option("--count", arguments->set.count, "How many")
+      ->check(CLI::Range(std::size_t{1}, std::size_t{10'000'000}))
+      ->capture_default_str();
+  sub->add_option("--seed", arguments->set.seed, "Another number, other loops")
+      ->capture_default_str();
+  sub->add_flag("--audio", arguments->audio, "Sound too: 16 kHz mono FLAC beside each MIDI file");
+  sub->add_option("--threads", arguments->set.threads, "0: one for each processor")
+      ->check(CLI::Range(0, 1024));
+  sub->add_flag("--json", arguments->json, "Report as JSON");
+  sub->final_callback([=, &action] { action = [=] { return run_loops(*arguments); }; });
+}
+
 }  // namespace
 
 Action add_dataset(CLI::App& app) {
@@ -130,6 +183,7 @@ Action add_dataset(CLI::App& app) {
     sub->add_flag("--json", arguments->json, "Report as JSON");
     sub->final_callback([=] { *action = [=] { return run_import(*arguments, join); }; });
   }
+  add_loops(app, *action);
   return [action] { return (*action)(); };
 }
 
