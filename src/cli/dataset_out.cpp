@@ -1,5 +1,6 @@
 #include "cli/dataset_out.h"
 
+#include "cli/loop_sound.h"
 #include "data/dataset_stats.h"
 #include "data/export.h"
 #include "data/loops.h"
@@ -143,19 +144,20 @@ void add_export_index(CLI::App& app, const std::shared_ptr<Action>& action) {
 struct LoopArguments {
   Path out;
   data::LoopSetOptions options;
-  bool json = false;
+  bool audio = false, json = false;
 };
 
 void add_loops(CLI::App& app, const std::shared_ptr<Action>& action) {
-  CLI::App* sub = app.add_subcommand("loops", "Make four-bar loops by rules, with true labels");
+  CLI::App* sub = app.add_subcommand("loops", "Make loops of four bars by rules, with true labels");
   auto a = std::make_shared<LoopArguments>();
-  sub->add_option("-o,--out", a->out, "Folder for the files; those that stand are replaced")
-      ->required();
+  sub->add_option("-o,--out", a->out, "The folder; an unfinished set is continued")->required();
   sub->add_option("--count", a->options.count, "How many")
       ->check(CLI::Range(1, 10'000'000))
       ->capture_default_str();
   sub->add_option("--seed", a->options.seed, "Another number, other loops")->capture_default_str();
-  sub->add_option("--threads", a->options.threads, "0: one for each processor");
+  sub->add_flag("--audio", a->audio, "Sound too: 16 kHz mono FLAC beside each MIDI file");
+  sub->add_option("--threads", a->options.threads, "0: one for each processor")
+      ->check(CLI::Range(0, 1024));
   sub->add_flag("--json", a->json, "Report as JSON");
   sub->footer(
       "Exactly --count files loop-NNNNN.mid, no two the same music, and labels.jsonl with style,\n"
@@ -165,15 +167,23 @@ void add_loops(CLI::App& app, const std::shared_ptr<Action>& action) {
     *action = [=]() -> Result<int> {
       catch_interrupts();
       const auto start = Clock::now();
-      Progress progress("loops");
       data::LoopSetOptions options = a->options;
-      options.progress = shown_on(progress, "loops");
-      HEMIOLA_CHECK(data::write_loops(a->out, options));
+      if (a->audio) options.then = write_loop_sound;
+      {
+        Progress progress("loops");
+        options.progress = shown_on(progress, "loops");
+        HEMIOLA_CHECK(data::write_loops(a->out, options));
+      }
+      const double seconds = since(start);
+      const double rate = static_cast<double>(options.count) / seconds;
       if (a->json) {
-        print(Json{{"files", options.count}, {"seconds", since(start)}});
+        print(Json{{"path", a->out.string()},
+                   {"loops", options.count},
+                   {"seconds", seconds},
+                   {"loops_per_second", rate}});
       } else {
-        print(fmt::format("{}: {} loops; {}", a->out.string(), options.count,
-                          duration_text(since(start))));
+        print(fmt::format("{}: {} loops in {}, {:.1f} loops a second", a->out.string(),
+                          options.count, duration_text(seconds), rate));
       }
       return 0;
     };
