@@ -1,4 +1,5 @@
 // The whole way with the bundled model: from nothing under controls, on from a piece, inside one.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -161,17 +162,193 @@ TEST(BundledModel, WritesBarsAnewAndLeavesTheOthers) {
   }
 }
 
+// The reason a wish is refused for; empty where it is not.
+std::string refusal(const GenerateRequest& request) {
+  const auto pieces = composer().generate(request);
+  return pieces ? "" : pieces.error().message;
+}
+
 TEST(BundledModel, RefusesTheImpossibleWithTheReason) {
+  using testing::HasSubstr;
   const data::Source prompt = tune();
+  GenerateRequest good = request_of(2, 1);
+  GenerateRequest r = good;
+  r.bars = 0;
+  EXPECT_THAT(refusal(r), HasSubstr("from 1 to 2000"));
+  r.bars = 100000;
+  EXPECT_THAT(refusal(r), HasSubstr("from 1 to 2000"));
+  r = good, r.count = 0;
+  EXPECT_THAT(refusal(r), HasSubstr("0 pieces"));
+  r = good, r.sampling.top_p = 0;
+  EXPECT_THAT(refusal(r), HasSubstr("top-p"));
+  r = good, r.controls.style = "polka";
+  EXPECT_THAT(refusal(r), HasSubstr("this model knows"));
+  r = good, r.controls.density = 11;
+  EXPECT_THAT(refusal(r), HasSubstr("density 11"));
+  r = good, r.controls.tempo = 5;
+  EXPECT_THAT(refusal(r), HasSubstr("tempo 5"));
+  r = good, r.controls.max_polyphony = 0;
+  EXPECT_THAT(refusal(r), HasSubstr("max_polyphony 0"));
+  r = good, r.controls.range = tokens::PitchRange{80, 60};
+  EXPECT_THAT(refusal(r), HasSubstr("lower one first"));
+  r = good, r.controls.instruments.assign(40, Instrument{});
+  EXPECT_THAT(refusal(r), HasSubstr("32 tracks are the most"));
+  // C# alone is in no scale of C major.
+  r = good, r.controls.key = Key{}, r.controls.in_scale = true;
+  r.controls.range = tokens::PitchRange{61, 61};
+  EXPECT_THAT(refusal(r), HasSubstr("in the scale"));
+
+  r = good, r.from_bar = 3;
+  EXPECT_THAT(refusal(r), HasSubstr("need a piece to start from"));
+  r = good, r.infill = BarSpan{1, 2};
+  EXPECT_THAT(refusal(r), HasSubstr("need a piece to start from"));
+  good.prompt = &prompt;
+  r = good, r.from_bar = 9;
+  EXPECT_THAT(refusal(r), HasSubstr("the piece has bars 1 to 4"));
+  r = good, r.from_bar = 1;
+  EXPECT_THAT(refusal(r), HasSubstr("nothing stands before bar 1"));
+  r = good, r.tracks = {1};
+  EXPECT_THAT(refusal(r), HasSubstr("for infilling only"));
+  r = good, r.infill = BarSpan{3, 9};
+  EXPECT_THAT(refusal(r), HasSubstr("the piece has bars 1 to 4"));
+  r = good, r.infill = BarSpan{3, 2};
+  EXPECT_THAT(refusal(r), HasSubstr("the first comes first"));
+  r = good, r.infill = BarSpan{2, 3}, r.tracks = {2};
+  EXPECT_THAT(refusal(r), HasSubstr("the piece has tracks 1 to 1"));
+  r = good, r.infill = BarSpan{2, 3}, r.controls.metre = Metre{3, 4};
+  EXPECT_THAT(refusal(r), HasSubstr("stay as they are"));
+  r = good, r.infill = BarSpan{2, 3}, r.from_bar = 2;
+  EXPECT_THAT(refusal(r), HasSubstr("one or the other"));
+}
+
+TEST(BundledModel, RefusesWhereHeldNotesLeaveNoRoom) {
+  GridScore score;
+  score.bars.assign(8, GridBar{.key = Key{}});
+  score.tracks.push_back({.notes = {{GridTick(0), GridTick(8 * 96), 60, 9}}});
+  const auto prompt = data::source_from_grid(score, data::SourceKind::kNotation);
+  ASSERT_TRUE(prompt);
   GenerateRequest request = request_of(0, 1);
-  request.prompt = &prompt;
-  request.infill = BarSpan{3, 9};
-  EXPECT_NE(composer().generate(request).error().message.find("bars 1 to 4"), std::string::npos);
-  request = request_of(8, 1);
-  request.controls.style = "polka";
-  EXPECT_FALSE(composer().generate(request));
-  request = request_of(0, 1);
-  EXPECT_FALSE(composer().generate(request));
+  request.prompt = &*prompt;
+  request.infill = BarSpan{3, 4};
+  request.controls.max_polyphony = 1;
+  EXPECT_THAT(refusal(request), testing::HasSubstr("there is no room for a new note"));
+  request.controls.max_polyphony = 2;
+  EXPECT_EQ(refusal(request), "");
+}
+
+// What is streamed is the piece: all its new notes, bar by bar, and no others.
+TEST(BundledModel, StreamsWhatItWrites) {
+  const data::Source prompt = tune();
+  for (const bool infill : {false, true}) {
+    GenerateRequest request = request_of(6, 11, 3);
+    request.prompt = &prompt;
+    if (infill) request.infill = BarSpan{2, 4};
+    std::vector<std::multiset<std::tuple<int, int, int, int>>> heard(3);
+    std::vector<int> bars(3, -1);
+    GenerateCallbacks callbacks;
+    callbacks.note = [&](int variation, int track, const GridNote& note) {
+      heard.at(static_cast<std::size_t>(variation))
+          .insert({track, note.onset.count(), note.duration.count(), note.pitch});
+    };
+    callbacks.progress = [&](int variation, int done, int all) {
+      int& before = bars.at(static_cast<std::size_t>(variation));
+      EXPECT_GE(done, before);
+      EXPECT_EQ(all, infill ? 3 : 6);
+      before = done;
+    };
+    const auto pieces = composer().generate(request, callbacks);
+    ASSERT_TRUE(pieces) << pieces.error().message;
+    const GridTick from = GridTick(96) * (infill ? 1 : 4);
+    const GridTick until = GridTick(96) * (infill ? 4 : 10);
+    for (std::size_t i = 0; i < 3; ++i) {
+      std::multiset<std::tuple<int, int, int, int>> written;
+      const GridScore& grid = (*pieces)[i].grid;
+      for (std::size_t t = 0; t < grid.tracks.size(); ++t) {
+        for (const GridNote& note : grid.tracks[t].notes) {
+          if (note.onset < from || note.onset >= until) continue;
+          written.insert(
+              {static_cast<int>(t), note.onset.count(), note.duration.count(), note.pitch});
+        }
+      }
+      EXPECT_EQ(heard[i], written);
+      EXPECT_EQ(bars[i], infill ? 3 : 6);
+    }
+  }
+}
+
+TEST(BundledModel, CancellingEndsWithAnErrorOrWithWhatIsWhole) {
+  const data::Source prompt = tune();
+  for (const bool infill : {false, true}) {
+    GenerateRequest request = request_of(12, 12, 2);
+    request.prompt = &prompt;
+    if (infill) request.infill = BarSpan{1, 4};
+    int seen = 0;
+    std::size_t notes = 0;
+    GenerateCallbacks callbacks;
+    callbacks.note = [&](int, int, const GridNote&) { ++notes; };
+    callbacks.progress = [&](int variation, int done, int) {
+      if (variation == 0) seen = done;
+    };
+    callbacks.cancelled = [&] { return seen >= 2; };
+    const auto cancelled = composer().generate(request, callbacks);
+    ASSERT_FALSE(cancelled);
+    EXPECT_EQ(cancelled.error().message, "cancelled");
+
+    request.keep_stopped = true;
+    seen = 0;
+    const auto kept = composer().generate(request, callbacks);
+    ASSERT_TRUE(kept) << kept.error().message;
+    const WrittenPiece& piece = kept->front();
+    EXPECT_TRUE(piece.stopped);
+    EXPECT_EQ(piece.bars, 2);
+    EXPECT_EQ(piece.grid.bars.size(), infill ? 4u : 6u);
+    EXPECT_TRUE(validate(piece.grid));
+    const GridTick from = GridTick(96) * (infill ? 0 : 4), until = from + GridTick(2 * 96);
+    std::size_t inside = 0;
+    std::vector<GridNote> after, before_it;
+    for (const GridTrack& track : piece.grid.tracks) {
+      for (const GridNote& note : track.notes) {
+        if (note.onset >= until) after.push_back(note);
+        inside += note.onset >= from && note.onset < until ? 1 : 0;
+      }
+    }
+    EXPECT_EQ(inside, piece.notes);
+    for (const GridNote& note : prompt.grid().tracks[0].notes) {
+      if (infill && note.onset >= until) before_it.push_back(note);
+    }
+    EXPECT_EQ(after, before_it) << "only the old music goes on after what is kept";
+    EXPECT_TRUE(reread(piece.file).grid().note_count() > 0);
+
+    request.keep_stopped = true;
+    callbacks.cancelled = [] { return true; };
+    EXPECT_FALSE(composer().generate(request, callbacks)) << "nothing is whole yet";
+  }
+}
+
+TEST(BundledModel, NotesOfAScaleImplyAKey) {
+  GenerateRequest request = request_of(4, 21, 8);
+  request.controls.in_scale = true;
+  const auto pieces = composer().generate(request);
+  ASSERT_TRUE(pieces) << pieces.error().message;
+  for (const WrittenPiece& piece : *pieces) {
+    for (const GridBar& bar : piece.grid.bars) EXPECT_TRUE(bar.key);
+  }
+}
+
+TEST(BundledModel, TellsWhetherWhatItWroteIsNew) {
+  ASSERT_NE(composer().training_index(), nullptr) << "small.novelty stands beside the model";
+  const auto pieces = composer().generate(request_of(8, 31, 2));
+  ASSERT_TRUE(pieces) << pieces.error().message;
+  for (const WrittenPiece& piece : *pieces) {
+    ASSERT_TRUE(piece.novelty);
+    EXPECT_FALSE(piece.novelty->exact_notes);
+    EXPECT_LE(piece.novelty->longest_run.notes, piece.novelty->notes);
+  }
+  GenerateRequest request = request_of(8, 31, 2);
+  request.novel = true;
+  const auto novel = composer().generate(request);
+  ASSERT_TRUE(novel) << novel.error().message;
+  for (const WrittenPiece& piece : *novel) EXPECT_FALSE(piece.novelty->is_copy());
 }
 
 }  // namespace

@@ -52,7 +52,8 @@ double chance_of_grid(int ticks_per_quarter) {
 }  // namespace
 
 bool Alignment::is_aligned() const {
-  return exact > 0.5 || gathered > 0.5 || (exact > 0.3 && gathered > 0.25);
+  if (exact > 0.5) return true;
+  return (gathered > 0.5 || (exact > 0.3 && gathered > 0.25)) && on_quarters > 1.2 * beside;
 }
 
 Alignment measure_alignment(const Score& score) {
@@ -63,6 +64,7 @@ Alignment measure_alignment(const Score& score) {
   const std::int32_t quarter = score.ticks_per_quarter;
 
   std::size_t exact = 0;
+  std::array<std::size_t, 8> near{};  // eighths of a quarter
   double squares = 0;
   double gathered = 0;
   for (std::size_t begin = 0; begin < phases.size(); begin += kStretch) {
@@ -71,6 +73,7 @@ Alignment measure_alignment(const Score& score) {
     for (std::size_t i = begin; i < end; ++i) {
       const std::int32_t phase = phases[i];
       if (phase * 24 % quarter == 0) ++exact;
+      ++near[static_cast<std::size_t>(std::lround(8.0 * phase / quarter)) % near.size()];
       const double place = 24 * static_cast<double>(phase) / static_cast<double>(quarter);
       const double of_quarters = place - 6 * static_cast<int>(place / 6 + 0.5);
       const double of_thirds = place - 8 * static_cast<int>(place / 8 + 0.5);
@@ -90,6 +93,8 @@ Alignment measure_alignment(const Score& score) {
                      : std::max(0.0, (static_cast<double>(exact) / count - chance) / (1 - chance));
   result.gathered = gathered / count;
   result.spread = std::sqrt(squares / count);
+  result.on_quarters = static_cast<double>(near[0]) / count;
+  result.beside = static_cast<double>(std::max({near[2], near[4], near[6]})) / count;
   return result;
 }
 

@@ -16,6 +16,10 @@ struct Alignment {
   // Of onsets from the nearest quarter of a quarter or third, in 24ths of a quarter: the root of
   // the mean square, about 1.4 for free play.
   double spread = 0;
+  // The share of onsets near whole quarters, and near those other quarters of a quarter where there
+  // are most. Music that was played to a click and stored beside it has more of the latter.
+  double on_quarters = 0;
+  double beside = 0;
 
   bool is_aligned() const;
 };

@@ -145,6 +145,7 @@ struct Mean {
 
 struct Figures {
   Mean beat, downbeat, guessed_beat, guessed_downbeat;
+  Mean told_beat, told_downbeat;  // of beats_of(), which takes some for written music
 };
 
 void measure(const Path& folder, bool pop909) {
@@ -165,6 +166,10 @@ void measure(const Path& folder, bool pop909) {
 
     Marks found;
     for (const BeatTrack::Beat& beat : track->beats) found.add(beat.at.count(), beat.downbeat);
+    Marks told;
+    if (const auto beats = beats_of(piece.score)) {
+      for (const BeatTrack::Beat& beat : *beats) told.add(beat.at.count(), beat.downbeat);
+    }
     std::vector<double> onsets;
     const TempoMap tempo(piece.score);
     for (const Track& voice : piece.score.tracks) {
@@ -180,13 +185,17 @@ void measure(const Path& folder, bool pop909) {
       figures->downbeat.add(f_measure(piece.truth.downbeats, found.downbeats));
       figures->guessed_beat.add(f_measure(piece.truth.beats, guess.beats));
       figures->guessed_downbeat.add(f_measure(piece.truth.downbeats, guess.downbeats));
+      figures->told_beat.add(f_measure(piece.truth.beats, told.beats));
+      figures->told_downbeat.add(f_measure(piece.truth.downbeats, told.downbeats));
     }
   }
   const auto line = [](const std::string& name, const Figures& figures) {
     fmt::print(
-        "{:<16} {:4} pieces  beat {:.3f}  downbeat {:.3f}   constant tempo {:.3f} / {:.3f}\n", name,
-        figures.beat.count, figures.beat.value(), figures.downbeat.value(),
-        figures.guessed_beat.value(), figures.guessed_downbeat.value());
+        "{:<16} {:4} pieces  beat {:.3f}  downbeat {:.3f}   as told {:.3f} / {:.3f}   constant "
+        "tempo {:.3f} / {:.3f}\n",
+        name, figures.beat.count, figures.beat.value(), figures.downbeat.value(),
+        figures.told_beat.value(), figures.told_downbeat.value(), figures.guessed_beat.value(),
+        figures.guessed_downbeat.value());
   };
   line(folder.filename().string(), all);
   if (!pop909) {

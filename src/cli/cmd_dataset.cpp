@@ -1,8 +1,9 @@
-// hemiola dataset: import, join, stats, export, loops.
+// hemiola dataset: import and join here; stats, export, export-index and loops in dataset_out.cpp.
 #include <chrono>
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/dataset_out.h"
 #include "data/import.h"
 
 namespace hemiola::cli {
@@ -130,6 +131,7 @@ Action add_dataset(CLI::App& app) {
     sub->add_flag("--json", arguments->json, "Report as JSON");
     sub->final_callback([=] { *action = [=] { return run_import(*arguments, join); }; });
   }
+  add_dataset_out(app, action);
   return [action] { return (*action)(); };
 }
 

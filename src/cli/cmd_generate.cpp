@@ -22,37 +22,11 @@ struct Options {
   Path out, model, data, go_on, infill;
   std::optional<int> from_bar;
   std::vector<int> tracks;
-  std::string key, metre, instruments, range, chords;
   Controls controls;
-  engine::SamplerOptions sampling;
+  engine::SamplerOptions sampling = kDefaultSampling;
   int threads = 0;
   bool render = false, novel = false, force = false, json = false;
 };
-
-struct Checked {
-  WrittenPiece piece;
-  std::optional<data::Novelty> novelty;
-};
-
-Status read_controls(Options& options) {
-  Controls& controls = options.controls;
-  if (!options.key.empty()) {
-    HEMIOLA_TRY(controls.key, parse_key(options.key));
-  }
-  if (!options.metre.empty()) {
-    HEMIOLA_TRY(controls.metre, parse_metre(options.metre));
-  }
-  if (!options.instruments.empty()) {
-    HEMIOLA_TRY(controls.instruments, parse_instruments(options.instruments));
-  }
-  if (!options.range.empty()) {
-    HEMIOLA_TRY(controls.range, parse_range(options.range));
-  }
-  if (!options.chords.empty()) {
-    HEMIOLA_TRY(controls.chords, parse_chords(options.chords));
-  }
-  return {};
-}
 
 Status read_bars(const Options& options, GenerateRequest& request) {
   const std::string& text = options.bars;
@@ -86,21 +60,11 @@ std::string file_name(const Options& options, std::size_t index, std::uint64_t s
   return fmt::format("{}-{:03}-{}.mid", stem, index + 1, seed);
 }
 
-Result<Checked> check_novelty(WrittenPiece piece, const data::Dataset* dataset) {
-  Checked checked{std::move(piece), std::nullopt};
-  if (dataset != nullptr) checked.novelty = data::novelty(checked.piece.grid, *dataset);
-  return checked;
-}
-
 Result<int> run(Options& options) {
   const auto start = std::chrono::steady_clock::now();
   const auto since_start = [&] {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };
-  HEMIOLA_CHECK(read_controls(options));
-  if (!options.go_on.empty() && !options.infill.empty()) {
-    return fail("--continue and --infill exclude each other");
-  }
   GenerateRequest request;
   HEMIOLA_CHECK(read_bars(options, request));
   request.count = options.count;
@@ -123,9 +87,14 @@ Result<int> run(Options& options) {
   std::optional<data::Dataset> dataset;
   if (!options.data.empty()) {
     HEMIOLA_TRY(dataset, data::Dataset::open(options.data));
-  } else if (options.novel) {
-    return fail("--novel compares with the training data; name it with --data DIR");
+    request.training = &*dataset;
+  } else if (options.novel && composer.training_index() == nullptr) {
+    return fail(
+        "--novel: {} does not exist, so there is nothing to compare with; name the training data "
+        "with --data DIR, or write the index with hemiola dataset export-index",
+        data::novelty_index_path(model_path).string());
   }
+  request.novel = options.novel;
 
   catch_interrupts();
   std::vector<WrittenPiece> pieces;
@@ -138,25 +107,11 @@ Result<int> run(Options& options) {
     callbacks.cancelled = interrupted;
     HEMIOLA_TRY(pieces, composer.generate(request, callbacks));
   }
-  std::vector<Checked> results;
-  for (WrittenPiece& piece : pieces) {
-    HEMIOLA_TRY(Checked checked, check_novelty(std::move(piece), dataset ? &*dataset : nullptr));
-    // What is called a copy is drawn again, with a seed that follows from its own.
-    for (int again = 1; options.novel && checked.novelty->is_copy(); ++again) {
-      if (again > 8) return fail("--novel: eight draws were all copies; try a higher temperature");
-      GenerateRequest once = request;
-      once.count = 1;
-      once.seed = variation_seed(checked.piece.seed, again);
-      HEMIOLA_TRY(auto drawn, composer.generate(once));
-      HEMIOLA_TRY(checked, check_novelty(std::move(drawn.front()), &*dataset));
-    }
-    results.push_back(std::move(checked));
-  }
   const double generated_seconds = since_start();
 
   Json rows = Json::array();
-  for (std::size_t i = 0; i < results.size(); ++i) {
-    const WrittenPiece& piece = results[i].piece;
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    const WrittenPiece& piece = pieces[i];
     const Path path = options.out / file_name(options, i, piece.seed);
     HEMIOLA_CHECK(may_write(path, options.force));
     HEMIOLA_CHECK(write_file(path, midi::write(piece.file)));
@@ -167,13 +122,13 @@ Result<int> run(Options& options) {
                 {"tokens", piece.tokens},
                 {"seconds", piece.seconds},
                 {"longest_gap", piece.longest_gap}};
-    row["novelty"] = results[i].novelty ? data::to_json(*results[i].novelty) : Json();
+    row["novelty"] = piece.novelty ? data::to_json(*piece.novelty) : Json();
     if (!options.json) {
       note(fmt::format("{}: {} bars, {} notes in {}{}", path.string(), piece.bars, piece.notes,
                        duration_text(piece.seconds),
-                       !results[i].novelty             ? ""
-                       : results[i].novelty->is_copy() ? "; a copy of training music"
-                                                       : "; new"));
+                       !piece.novelty             ? "; not compared with training music"
+                       : piece.novelty->is_copy() ? "; a copy of training music"
+                                                  : "; new"));
     }
     if (options.render) {
       const auto render_start = std::chrono::steady_clock::now();
@@ -215,32 +170,38 @@ Action add_generate(CLI::App& app) {
   app.add_option("--seed", o.seed, "same seed, same machine class: same piece; default: random");
   app.add_option("--model", o.model,
                  "model folder or file; else HEMIOLA_MODEL, else models/default");
-  app.add_option("--data", o.data, "the training data set: compare each piece with it");
+  app.add_option("--data", o.data,
+                 "compare each piece with this data set; else with the index beside the model");
   app.add_option("--threads", o.threads, "0: all processors")->capture_default_str();
   app.add_flag("--render", o.render, "write each piece as WAV too");
-  app.add_flag("--novel", o.novel, "draw again what is a copy of training music (needs --data)");
+  app.add_flag("--novel", o.novel, "draw again what is a copy of training music");
   app.add_flag("--force", o.force, "replace existing files");
   app.add_flag("--json", o.json, "report on stdout as JSON");
 
-  app.add_option("--continue", o.go_on, "go on from this piece")->group("From a piece");
+  auto* go_on =
+      app.add_option("--continue", o.go_on, "go on from this piece")->group("From a piece");
   app.add_option("--from-bar", o.from_bar, "go on from before this bar; default: after the last")
+      ->needs(go_on)
       ->group("From a piece");
-  app.add_option("--infill", o.infill, "write bars of this piece anew")->group("From a piece");
+  auto* infill = app.add_option("--infill", o.infill, "write bars of this piece anew")
+                     ->excludes(go_on)
+                     ->group("From a piece");
   app.add_option("--tracks", o.tracks, "only in these tracks, from 1, such as 1,3")
       ->delimiter(',')
+      ->needs(infill)
       ->group("From a piece");
 
-  app.add_option("--key", o.key, "\"F# minor\"")->group("Controls");
+  add_parsed(app, "--key", o.controls.key, parse_key, "\"F# minor\"")->group("Controls");
   app.add_flag("--in-scale", o.controls.in_scale, "only notes of the key's scale")
       ->group("Controls");
-  app.add_option("--metre", o.metre, "3/4")->group("Controls");
+  add_parsed(app, "--metre", o.controls.metre, parse_metre, "3/4")->group("Controls");
   app.add_option("--tempo", o.controls.tempo, "quarters a minute")
       ->check(CLI::Range(10.0, 400.0))
       ->group("Controls");
-  app.add_option("--instruments", o.instruments,
-                 "piano,bass,drums; with --infill: added, and play along")
+  add_parsed(app, "--instruments", o.controls.instruments, parse_instruments,
+             "piano,bass,drums; with --infill: added, and play along")
       ->group("Controls");
-  app.add_option("--range", o.range, "48-84 or C3-C6")->group("Controls");
+  add_parsed(app, "--range", o.controls.range, parse_range, "48-84 or C3-C6")->group("Controls");
   app.add_option("--max-polyphony", o.controls.max_polyphony, "notes at once in a track")
       ->check(CLI::Range(1, 128))
       ->group("Controls");
@@ -248,11 +209,10 @@ Action add_generate(CLI::App& app) {
       ->check(CLI::Range(1, 10))
       ->group("Controls");
   app.add_option("--style", o.controls.style, "one that the model knows")->group("Controls");
-  app.add_option("--chords", o.chords, "\"C:maj A:min F:maj G:7\", one a bar, repeated")
+  add_parsed(app, "--chords", o.controls.chords, parse_chords,
+             "\"C:maj A:min F:maj G:7\", one a bar, repeated")
       ->group("Controls");
 
-  o.sampling.temperature = 0.95f;
-  o.sampling.top_p = 0.97f;
   app.add_option("--temperature", o.sampling.temperature, "0: always the likeliest")
       ->capture_default_str()
       ->group("Sampling");

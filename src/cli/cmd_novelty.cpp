@@ -1,23 +1,41 @@
-// hemiola novelty FILE --data DIR: does a piece, or part of it, stand in the training data?
+// hemiola novelty FILE [--data DIR]: does a piece, or part of it, stand in the training data?
 #include <memory>
 
 #include "cli/command.h"
 #include "data/novelty.h"
+#include "data/novelty_index.h"
 #include "data/source.h"
+#include "model/locate.h"
 
 namespace hemiola::cli {
 namespace {
 
 struct Options {
-  Path file, data;
+  Path file, data, model;
   bool json = false;
 };
 
-Result<int> run(const Options& options) {
-  HEMIOLA_TRY(const data::Dataset dataset, data::Dataset::open(options.data));
+Result<data::Novelty> compare(const Options& options) {
   HEMIOLA_TRY(const Bytes bytes, read_file(options.file));
   HEMIOLA_TRY(const data::Source source, data::read_source(options.file));
-  const data::Novelty novelty = data::novelty(source.grid(), dataset, sha256(bytes));
+  if (!options.data.empty()) {
+    HEMIOLA_TRY(const data::Dataset dataset, data::Dataset::open(options.data));
+    return data::novelty(source.grid(), dataset, sha256(bytes));
+  }
+  HEMIOLA_TRY(const Path model, locate_model(options.model));
+  const Path path = data::novelty_index_path(model);
+  if (!std::filesystem::exists(path)) {
+    return fail(
+        "{} does not exist, so there is nothing to compare with; name the training data with "
+        "--data DIR, or write the index with hemiola dataset export-index",
+        path.string());
+  }
+  HEMIOLA_TRY(const auto index, data::NoveltyIndex::load(path));
+  return data::novelty(source.grid(), index, sha256(bytes));
+}
+
+Result<int> run(const Options& options) {
+  HEMIOLA_TRY(const data::Novelty novelty, compare(options));
   if (options.json) {
     print(data::to_json(novelty));
     return 0;
@@ -29,10 +47,11 @@ Result<int> run(const Options& options) {
                                            : "new";
   if (run.notes > 0) {
     text += fmt::format(
-        "\nlongest shared run: {} of {} notes, here bars {}-{}, bars {}-{} of {}\n{:.0f} % of its "
+        "\nlongest shared run: {}{} of {} notes, here bars {}-{}, bars {}-{} of {}\n{:.0f} % of "
+        "its "
         "bars stand in the training data",
-        run.notes, novelty.notes, run.own_bars.first, run.own_bars.last, run.bars.first,
-        run.bars.last, run.piece, 100 * novelty.copied_bars);
+        novelty.run_slack > 0 ? "at least " : "", run.notes, novelty.notes, run.own_bars.first,
+        run.own_bars.last, run.bars.first, run.bars.last, run.piece, 100 * novelty.copied_bars);
   }
   print(text);
   return 0;
@@ -43,11 +62,18 @@ Result<int> run(const Options& options) {
 Action add_novelty(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("FILE", options->file, "MIDI, .jianpu or .tokens")->required();
-  app.add_option("--data", options->data, "the data set it is compared with")->required();
+  auto* data = app.add_option("--data", options->data, "compare with this data set");
+  app.add_option("--model", options->model,
+                 "compare with the index of this model's training data; else HEMIOLA_MODEL, else "
+                 "models/default")
+      ->excludes(data);
   app.add_flag("--json", options->json, "report as JSON");
   app.footer(
       "Notes are compared up to transposition, tempo and the way they are spread over tracks.\n"
-      "Example: hemiola novelty out/piece-7.mid --data data");
+      "Without --data: with the index beside the model, which tells runs a little short.\n"
+      "Examples:\n"
+      "  hemiola novelty out/piece-7.mid\n"
+      "  hemiola novelty out/piece-7.mid --data data --json");
   return [options] { return run(*options); };
 }
 

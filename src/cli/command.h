@@ -60,6 +60,21 @@ class Progress {
   bool shown_ = false;
 };
 
+// An option that is read by `parse`, a function from text to Result<T>; what it refuses is wrong
+// usage.
+template <class T, class Parse>
+CLI::Option* add_parsed(CLI::App& app, const std::string& name, T& to, Parse parse,
+                        const std::string& help) {
+  return app.add_option_function<std::string>(
+      name,
+      [&to, parse](const std::string& text) {
+        auto value = parse(text);
+        if (!value) throw CLI::ValidationError(value.error().message);
+        to = *std::move(value);
+      },
+      help);
+}
+
 // An output that stands already is refused unless `force`.
 Status may_write(const Path& path, bool force);
 

@@ -39,6 +39,8 @@ std::optional<int> parse_int(std::string_view text) {
   return value;
 }
 
+constexpr double kLeastTempo = 10, kMostTempo = 400;
+
 constexpr std::string_view kLetters = "CDEFGAB";
 constexpr std::array<int, 7> kPitchClass = {0, 2, 4, 5, 7, 9, 11};
 constexpr std::array<int, 7> kFifths = {0, 2, 4, -1, 1, 3, 5};  // of the major key
@@ -134,6 +136,28 @@ Result<std::optional<Chord>> parse_chord(std::string_view text) {
 }
 
 }  // namespace
+
+Status check(const Controls& controls) {
+  const auto bad = [](std::string_view name, auto value, std::string_view expected) {
+    return fail("{} {}: expected {}", name, value, expected);
+  };
+  if (controls.tempo && !(*controls.tempo >= kLeastTempo && *controls.tempo <= kMostTempo)) {
+    return bad("tempo", *controls.tempo, "10 to 400 quarters a minute");
+  }
+  if (controls.range &&
+      (controls.range->low > controls.range->high || controls.range->high > 127)) {
+    return fail("range {}-{}: expected two MIDI keys from 0 to 127, the lower one first",
+                controls.range->low, controls.range->high);
+  }
+  if (const auto most = controls.max_polyphony; most && (*most < 1 || *most > 128)) {
+    return bad("max_polyphony", *most, "1 to 128 notes at once in a track");
+  }
+  if (const auto density = controls.density;
+      density && (*density < 1 || *density > tokens::kDensityClasses)) {
+    return bad("density", *density, "1 (sparse) to 10 (dense)");
+  }
+  return {};
+}
 
 Result<Key> parse_key(std::string_view text) {
   const std::string_view whole = text = trim(text);
@@ -281,7 +305,7 @@ Result<Controls> controls_from_json(const Json& json) {
       HEMIOLA_TRY(const auto given, text());
       HEMIOLA_TRY(controls.metre, parse_metre(given));
     } else if (name == "tempo") {
-      HEMIOLA_TRY(controls.tempo, number(10, 400));
+      HEMIOLA_TRY(controls.tempo, number(kLeastTempo, kMostTempo));
     } else if (name == "instruments") {
       HEMIOLA_TRY(const auto given, text());
       HEMIOLA_TRY(controls.instruments, parse_instruments(given));

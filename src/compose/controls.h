@@ -34,6 +34,9 @@ struct Controls {
   bool operator==(const Controls&) const = default;
 };
 
+// Every number in its range; the message names the control.
+Status check(const Controls& controls);
+
 // "F# minor", "Bb major", "Ebm", "a" (minor), "C".
 Result<Key> parse_key(std::string_view text);
 std::string key_text(const Key& key);

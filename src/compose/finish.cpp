@@ -13,8 +13,30 @@ namespace {
 using midi::Event;
 using midi::EventKind;
 
-// New bars of a performance go at its usual pace, not at that of its last, slowing beats.
-TimeMap steady_map(const data::Source& prompt, GridTick from) {
+// In ticks: the median length of a quarter over the last sixteen before `from`.
+std::optional<double> usual_quarter(const TimeMap& map, GridTick from) {
+  std::vector<double> quarters;
+  for (int i = 1; i <= 16; ++i) {
+    const GridTick end = from - (i - 1) * kGridQuarter, begin = from - i * kGridQuarter;
+    if (begin < GridTick(0)) break;
+    quarters.push_back(static_cast<double>((map.source_at(end) - map.source_at(begin)).count()));
+  }
+  if (quarters.empty()) return std::nullopt;
+  const auto middle = quarters.begin() + static_cast<long>(quarters.size() / 2);
+  std::nth_element(quarters.begin(), middle, quarters.end());
+  return *middle;
+}
+
+// In ticks of what the file's tempo map says at `at`.
+double quarter_at_tempo(const Score& score, Tick at, double tempo) {
+  constexpr int kProbe = 1000;
+  const Seconds probe = score.seconds_at(at + Tick(kProbe)) - score.seconds_at(at);
+  return 60 / tempo * kProbe / probe.count();
+}
+
+// New bars of a performance go at its usual pace, not at that of its last, slowing beats; or at the
+// tempo asked for.
+TimeMap steady_map(const data::Source& prompt, GridTick from, std::optional<double> tempo) {
   const TimeMap& map = prompt.standard.map;
   if (!prompt.standard.report.performed) return map;
   std::vector<TimeMap::Anchor> anchors;
@@ -22,20 +44,13 @@ TimeMap steady_map(const data::Source& prompt, GridTick from) {
     if (anchor.grid < from) anchors.push_back(anchor);
   }
   anchors.push_back({map.source_at(from), from});
-  // The median length of a quarter over the last sixteen.
-  std::vector<double> quarters;
-  for (int i = 1; i <= 16; ++i) {
-    const GridTick end = from - (i - 1) * kGridQuarter, begin = from - i * kGridQuarter;
-    if (begin < GridTick(0)) break;
-    quarters.push_back(static_cast<double>((map.source_at(end) - map.source_at(begin)).count()));
-  }
-  if (quarters.empty()) return map;
-  std::nth_element(quarters.begin(), quarters.begin() + static_cast<long>(quarters.size() / 2),
-                   quarters.end());
-  const double quarter = quarters[quarters.size() / 2];
+  const std::optional<double> quarter =
+      tempo ? quarter_at_tempo(prompt.score, anchors.back().source, *tempo)
+            : usual_quarter(map, from);
+  if (!quarter) return map;
   // A long last line, so that rounding to ticks does not add up.
   constexpr int kQuarters = 1000;
-  anchors.push_back({anchors.back().source + Tick(std::llround(quarter * kQuarters)),
+  anchors.push_back({anchors.back().source + Tick(std::llround(*quarter * kQuarters)),
                      from + kQuarters * kGridQuarter});
   return TimeMap(anchors, prompt.score.ticks_per_quarter);
 }
@@ -140,10 +155,15 @@ Result<midi::File> finish_prompt(const data::Source& prompt, const Addition& add
   const std::vector<GridTick> starts = addition.whole->bar_starts();
   const GridTick from = starts[static_cast<std::size_t>(addition.first_bar)];
   const GridTick until = starts[static_cast<std::size_t>(addition.end_bar)];
-  const TimeMap map = addition.goes_on ? steady_map(prompt, from) : prompt.standard.map;
+  const TimeMap map =
+      addition.goes_on ? steady_map(prompt, from, addition.tempo) : prompt.standard.map;
 
   SpliceRequest request;
   request.voices = voices_of(prompt, *addition.whole);
+  request.next_place = [&](Tick at) {
+    const GridTick near = map.grid_at(at);
+    return map.source_at(map.source_at(near) < at ? near + GridTick(1) : near);
+  };
   for (const AddedNote& added : addition.notes) {
     const Tick onset = map.source_at(added.note.onset);
     const Tick end = map.source_at(added.note.onset + added.note.duration);

@@ -16,6 +16,7 @@ using Clock = std::chrono::steady_clock;
 constexpr int kMostTogether = 8;  // variations that share one pass over the weights
 constexpr int kMostBars = 2000;
 constexpr int kMostCount = 1000;
+constexpr int kMostDraws = 8;  // of one variation, the first included
 
 double since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -144,9 +145,7 @@ Result<Task> plan_task(const Composer& composer, const tokens::MaskTables& table
   }
   HEMIOLA_CHECK(engine::check(request.sampling));
   const Controls& controls = request.controls;
-  if (controls.density && (*controls.density < 1 || *controls.density > tokens::kDensityClasses)) {
-    return fail("density {}: expected 1 (sparse) to 10 (dense)", *controls.density);
-  }
+  HEMIOLA_CHECK(check(controls));
   if (!controls.style.empty()) {
     const int style = composer.tokenizer().style(controls.style);
     if (style == 0) {
@@ -165,6 +164,10 @@ Result<Task> plan_task(const Composer& composer, const tokens::MaskTables& table
     complete_keys(task.piece, false);
   } else if (request.infill || request.from_bar) {
     return fail("going on and infilling need a piece to start from");
+  }
+  if (request.infill && request.from_bar) {
+    return fail("bar {} to go on from, and bars to write anew: one or the other",
+                *request.from_bar);
   }
   if (request.infill) {
     HEMIOLA_CHECK(plan_infill(request, task));
@@ -192,6 +195,7 @@ Result<Task> plan_task(const Composer& composer, const tokens::MaskTables& table
   for (std::size_t i = 0; i < task.piece.tracks.size(); ++i) {
     if (task.piece.tracks[i].is_drum) task.rules.tracks[i].range.reset();
   }
+  task.rules.sounding_end = true;
   if (controls.in_scale) task.rules.scale = tokens::Scale::kHarmonic;
   task.rules.non_empty = task.fills || !controls.instruments.empty() ? tokens::NonEmpty::kEveryTrack
                                                                      : tokens::NonEmpty::kSomewhere;
@@ -199,10 +203,19 @@ Result<Task> plan_task(const Composer& composer, const tokens::MaskTables& table
 }
 
 Result<WrittenPiece> finish_line(const Task& task, const Line& line, std::uint64_t seed) {
+  const bool stopped = line.end_bar() != task.end_bar;
+  if (line.unfulfilled() || (line.added().empty() && !stopped)) {
+    return fail(
+        "there is no room for {}: held notes, the range, the scale and the polyphony asked for "
+        "leave "
+        "none. Loosen one of them, or choose other bars",
+        line.added().empty() ? "a new note" : "a note in every track");
+  }
   WrittenPiece written;
   written.seed = seed;
   written.grid = line.piece();
-  written.bars = task.end_bar - task.first_bar;
+  written.stopped = stopped;
+  written.bars = line.end_bar() - task.first_bar;
   written.notes = line.added().size();
   written.tokens = line.sampled();
   const GenerateRequest& request = *task.request;
@@ -216,12 +229,56 @@ Result<WrittenPiece> finish_line(const Task& task, const Line& line, std::uint64
   addition.whole = &written.grid;
   addition.notes = line.added();
   addition.first_bar = task.first_bar;
-  addition.end_bar = task.end_bar;
+  addition.end_bar = line.end_bar();
   addition.goes_on = !task.fills;
   addition.tracks = task.tracks;
   addition.tempo = request.controls.tempo;
   HEMIOLA_TRY(written.file, finish_prompt(*request.prompt, addition));
   return written;
+}
+
+// Variations `first` to `first` + `count` - 1, which share each pass over the weights. True: it was
+// cancelled, and they are what was whole.
+Result<bool> write_together(const Task& task, int first, int count,
+                            const GenerateCallbacks& callbacks, std::vector<WrittenPiece>& pieces) {
+  const auto start = Clock::now();
+  engine::KvCache cache = task.model->make_cache(count);
+  std::vector<std::unique_ptr<Line>> lines;
+  for (int i = 0; i < count; ++i) {
+    const std::uint64_t seed = variation_seed(task.request->seed, first + i);
+    lines.push_back(std::make_unique<Line>(task, cache, i, seed, first + i, callbacks));
+    HEMIOLA_CHECK(lines.back()->start());
+  }
+  std::vector<engine::Step> steps;
+  double longest_gap = 0;
+  bool stopped = false;
+  for (auto last = Clock::now();;) {
+    stopped = callbacks.cancelled && callbacks.cancelled();
+    if (stopped && !task.request->keep_stopped) return fail("cancelled");
+    if (stopped) break;
+    steps.clear();
+    bool any = false;
+    for (const auto& line : lines) {
+      if (line->done()) continue;
+      HEMIOLA_CHECK(line->sample());
+      any = any || !line->done();
+      if (line->needs_step()) steps.push_back(line->next());
+    }
+    if (!any) break;
+    if (!steps.empty()) task.model->decode(cache, steps);
+    longest_gap = std::max(longest_gap, since(last));
+    last = Clock::now();
+  }
+  for (int i = 0; i < count; ++i) {
+    Line& line = *lines[static_cast<std::size_t>(i)];
+    if (stopped && !line.stop()) continue;
+    HEMIOLA_TRY(WrittenPiece piece,
+                finish_line(task, line, variation_seed(task.request->seed, first + i)));
+    piece.seconds = since(start) / count;
+    piece.longest_gap = longest_gap;
+    pieces.push_back(std::move(piece));
+  }
+  return stopped;
 }
 
 }  // namespace
@@ -252,48 +309,78 @@ Result<Composer> Composer::load(const Path& path, const engine::Options& options
   HEMIOLA_TRY(engine::Model model, engine::Model::load(path, options));
   auto composer = make(std::move(model));
   if (!composer) return fail(std::move(composer.error()).within(path.string()));
+  const Path index = data::novelty_index_path(path);
+  if (std::error_code code; std::filesystem::exists(index, code)) {
+    HEMIOLA_TRY(auto loaded, data::NoveltyIndex::load(index));
+    composer->index_ = std::make_unique<data::NoveltyIndex>(std::move(loaded));
+  }
   return composer;
+}
+
+std::optional<data::Novelty> Composer::compare(const WrittenPiece& piece, int first_bar,
+                                               const data::Dataset* training) const {
+  if (training == nullptr && index_ == nullptr) return std::nullopt;
+  const GridScore fresh = tokens::window(piece.grid, first_bar, piece.bars);
+  data::Novelty novelty =
+      training != nullptr ? data::novelty(fresh, *training) : data::novelty(fresh, *index_);
+  const int before = first_bar - (piece.grid.has_upbeat && !fresh.has_upbeat ? 1 : 0);
+  if (novelty.longest_run.notes > 0) {
+    novelty.longest_run.own_bars.first += before;
+    novelty.longest_run.own_bars.last += before;
+  }
+  return novelty;
+}
+
+Status Composer::draw_again(const GenerateRequest& request, const GenerateCallbacks& callbacks,
+                            int variation, WrittenPiece& piece) const {
+  GenerateRequest once = request;
+  once.count = 1;
+  once.novel = false;
+  GenerateCallbacks heard = callbacks;
+  if (callbacks.note) {
+    heard.note = [&](int, int track, const GridNote& note) {
+      callbacks.note(variation, track, note);
+    };
+  }
+  if (callbacks.progress) {
+    heard.progress = [&](int, int done, int all) { callbacks.progress(variation, done, all); };
+  }
+  const std::uint64_t seed = piece.seed;
+  for (int draw = 1; draw < kMostDraws; ++draw) {
+    if (callbacks.progress) callbacks.progress(variation, 0, piece.bars);
+    once.seed = variation_seed(seed, draw);
+    HEMIOLA_TRY(auto drawn, generate(once, heard));
+    piece = std::move(drawn.front());
+    if (piece.stopped || !piece.novelty->is_copy()) return {};
+  }
+  return fail(
+      "{} draws were all copies of training music; try a higher temperature or other controls",
+      kMostDraws);
 }
 
 Result<std::vector<WrittenPiece>> Composer::generate(const GenerateRequest& request,
                                                      const GenerateCallbacks& callbacks) const {
   HEMIOLA_TRY(const Task task, plan_task(*this, *tables_, request));
+  if (request.novel && request.training == nullptr && index_ == nullptr) {
+    return fail(
+        "to draw again what is a copy, there must be something to compare with: the model has no "
+        "index of its training data beside it (hemiola dataset export-index), and no data set is "
+        "given");
+  }
   std::vector<WrittenPiece> pieces;
-  for (int done = 0; done < request.count; done += kMostTogether) {
-    const auto start = Clock::now();
+  bool stopped = false;
+  for (int done = 0; done < request.count && !stopped; done += kMostTogether) {
     const int together = std::min(kMostTogether, request.count - done);
-    engine::KvCache cache = model_->make_cache(together);
-    std::vector<std::unique_ptr<Line>> lines;
-    for (int i = 0; i < together; ++i) {
-      const std::uint64_t seed = variation_seed(request.seed, done + i);
-      lines.push_back(std::make_unique<Line>(task, cache, i, seed, done + i, callbacks));
-      HEMIOLA_CHECK(lines.back()->start());
-    }
-    std::vector<engine::Step> steps;
-    double longest_gap = 0;
-    for (auto last = Clock::now();;) {
-      if (callbacks.cancelled && callbacks.cancelled()) return fail("cancelled");
-      steps.clear();
-      bool any = false;
-      for (const auto& line : lines) {
-        if (line->done()) continue;
-        HEMIOLA_CHECK(line->sample());
-        any = any || !line->done();
-        if (line->needs_step()) steps.push_back(line->next());
-      }
-      if (!any) break;
-      if (!steps.empty()) model_->decode(cache, steps);
-      longest_gap = std::max(longest_gap, since(last));
-      last = Clock::now();
-    }
-    for (int i = 0; i < together; ++i) {
-      HEMIOLA_TRY(WrittenPiece piece, finish_line(task, *lines[static_cast<std::size_t>(i)],
-                                                  variation_seed(request.seed, done + i)));
-      piece.seconds = since(start) / together;
-      piece.longest_gap = longest_gap;
-      pieces.push_back(std::move(piece));
+    const std::size_t before = pieces.size();
+    HEMIOLA_TRY(stopped, write_together(task, done, together, callbacks, pieces));
+    for (std::size_t i = before; i < pieces.size(); ++i) {
+      WrittenPiece& piece = pieces[i];
+      piece.novelty = compare(piece, task.first_bar, request.training);
+      if (stopped || !request.novel || !piece.novelty->is_copy()) continue;
+      HEMIOLA_CHECK(draw_again(request, callbacks, done + static_cast<int>(i - before), piece));
     }
   }
+  if (pieces.empty()) return fail("cancelled before a bar was whole");
   return pieces;
 }
 

@@ -13,6 +13,8 @@
 #include "base/files.h"
 #include "base/result.h"
 #include "compose/controls.h"
+#include "data/novelty.h"
+#include "data/novelty_index.h"
 #include "data/source.h"
 #include "engine/engine.h"
 #include "engine/sampler.h"
@@ -29,12 +31,15 @@ struct BarSpan {
   int last = 1;
 };
 
+// Chosen by measurement (bench/sampling, docs/benchmarks.md).
+inline constexpr engine::SamplerOptions kDefaultSampling = {.temperature = 0.95f, .top_p = 0.97f};
+
 struct GenerateRequest {
   int bars = 16;           // new bars; with infill: not used
   int count = 1;           // variations
   std::uint64_t seed = 0;  // of the first; the others follow from it
   Controls controls;
-  engine::SamplerOptions sampling;
+  engine::SamplerOptions sampling = kDefaultSampling;
 
   const data::Source* prompt = nullptr;  // nullptr: from nothing
   std::optional<int> from_bar;           // go on from before this bar; default: after the last
@@ -42,31 +47,45 @@ struct GenerateRequest {
   // Which tracks, from 1; empty: all, or, where controls name instruments, those: they are added to
   // the prompt's and play along (accompaniment). Infill only.
   std::vector<int> tracks;
+
+  // When cancelled: the bars that are whole are returned as pieces that are `stopped`, instead of
+  // the error. Variations without one, or not yet begun, are left out.
+  bool keep_stopped = false;
+
+  // What is new is compared with this; nullptr: with the index beside the model, if there is one.
+  const data::Dataset* training = nullptr;
+  // Draws again, a few times, what is a copy of training music. Needs either of the two.
+  bool novel = false;
 };
 
 struct WrittenPiece {
   std::uint64_t seed = 0;
   midi::File file;
   GridScore grid;          // the whole piece, prompt included
+  bool stopped = false;    // cancelled before all its bars were written
   int bars = 0;            // new ones
   std::size_t notes = 0;   // new ones
   std::size_t tokens = 0;  // sampled
   double seconds = 0;      // of work; variations written together share it
   double longest_gap = 0;  // between two tokens, in seconds
+  // Of the new bars, with all that sounds in them. nullopt: there is nothing to compare with.
+  std::optional<data::Novelty> novelty;
 };
 
 struct GenerateCallbacks {
   // A note as soon as it is complete: the variation, its track (an index into the piece's), and the
   // note with its onset counted from the start of the piece's first bar.
   std::function<void(int variation, int track, const GridNote& note)> note;
+  // A variation that is drawn again (GenerateRequest::novel) begins anew with bars_done 0.
   std::function<void(int variation, int bars_done, int bars_all)> progress;
-  std::function<bool()>
-      cancelled;  // asked before each token; true: ends with the error "cancelled"
+  // Asked before each token; true: ends with an error, or with what is whole (keep_stopped).
+  std::function<bool()> cancelled;
 };
 
 class Composer {
  public:
-  // A model folder or exported file that holds a tokenizer.
+  // A model folder or exported file that holds a tokenizer; with the index of its training data
+  // where one stands beside it (data/novelty_index.h).
   static Result<Composer> load(const Path& model, const engine::Options& options = {});
   static Result<Composer> make(engine::Model model);
 
@@ -76,13 +95,20 @@ class Composer {
 
   const engine::Model& model() const { return *model_; }
   const tokens::Tokenizer& tokenizer() const { return *tokenizer_; }
+  // nullptr: none stands beside the model.
+  const data::NoveltyIndex* training_index() const { return index_.get(); }
 
  private:
   Composer(engine::Model model, tokens::Tokenizer tokenizer);
+  std::optional<data::Novelty> compare(const WrittenPiece& piece, int first_bar,
+                                       const data::Dataset* training) const;
+  Status draw_again(const GenerateRequest& request, const GenerateCallbacks& callbacks,
+                    int variation, WrittenPiece& piece) const;
 
   std::unique_ptr<engine::Model> model_;
   std::unique_ptr<tokens::Tokenizer> tokenizer_;
   std::unique_ptr<tokens::MaskTables> tables_;
+  std::unique_ptr<data::NoveltyIndex> index_;
 };
 
 // The seed of the i-th variation: the first is the request's own.

@@ -34,7 +34,8 @@ Line::Line(const Task& task, engine::KvCache& cache, int stream, std::uint64_t s
       logits_(static_cast<std::size_t>(task.model->config().vocabulary)),
       score_(task.piece),
       bar_(task.first_bar - 1),
-      hole_bars_(task.end_bar - task.first_bar) {}
+      hole_bars_(task.end_bar - task.first_bar),
+      end_bar_(task.end_bar) {}
 
 Status Line::start() { return task_.fills ? take_hole_window() : take_window(); }
 
@@ -235,11 +236,11 @@ void Line::gather_bars(int end) {
   }
 }
 
-// The holes of this window are filled: the piece now has them.
-Status Line::after_stretch() {
+// The piece's bars from this window's first hole up to `end` are now those that were written.
+void Line::take_over(int end) {
   const auto starts = score_.bar_starts();
-  const GridTick from = starts[static_cast<std::size_t>(hole_end_ - hole_bars_)];
-  const GridTick until = starts[static_cast<std::size_t>(hole_end_)];
+  const GridTick from = starts[static_cast<std::size_t>(first_new_)];
+  const GridTick until = starts[static_cast<std::size_t>(end)];
   for (int track : task_.tracks) {
     std::erase_if(score_.tracks[static_cast<std::size_t>(track)].notes,
                   [&](const GridNote& note) { return note.onset >= from && note.onset < until; });
@@ -248,6 +249,10 @@ Status Line::after_stretch() {
     score_.tracks[static_cast<std::size_t>(added_[i].track)].notes.push_back(added_[i].note);
   }
   for (int track : task_.tracks) sort_notes(score_.tracks[static_cast<std::size_t>(track)]);
+}
+
+Status Line::after_stretch() {
+  take_over(hole_end_);
   bar_ = hole_end_ - 1;
   if (callbacks_.progress) {
     callbacks_.progress(variation_, hole_end_ - task_.first_bar, task_.end_bar - task_.first_bar);
@@ -257,6 +262,28 @@ Status Line::after_stretch() {
     return {};
   }
   return take_hole_window();
+}
+
+bool Line::stop() {
+  if (done_) return true;
+  done_ = true;
+  end_bar_ = task_.fills ? std::max(first_new_, bar_) : static_cast<int>(score_.bars.size());
+  if (end_bar_ == task_.first_bar) return false;
+  const GridTick end = score_.bar_starts()[static_cast<std::size_t>(end_bar_)];
+  std::erase_if(added_, [&](const AddedNote& added) { return added.note.onset >= end; });
+  if (task_.fills) {
+    // The old music goes on there, and knows nothing of notes that are held into it.
+    for (std::size_t i = stretch_added_; i < added_.size(); ++i) {
+      GridNote& note = added_[i].note;
+      note.duration = std::min(note.duration, end - note.onset);
+    }
+    take_over(end_bar_);
+    return true;
+  }
+  for (GridTrack& track : score_.tracks) {
+    std::erase_if(track.notes, [&](const GridNote& note) { return note.onset >= end; });
+  }
+  return true;
 }
 
 Status Line::sample() {
@@ -278,6 +305,7 @@ Status Line::sample() {
   }
   HEMIOLA_CHECK(mask_->advance(token_));
   if (mask_->done()) {
+    unfulfilled_ = unfulfilled_ || mask_->unfulfilled();
     if (task_.fills) return after_stretch();
     const int written = window_first_ + static_cast<int>(mask_->walk().bars().size());
     gather_bars(written);

@@ -51,11 +51,16 @@ class Line final : public tokens::WalkListener {
   // The step that decode() is to run for this line.
   engine::Step next();
   bool done() const { return done_; }
+  // Ends here: what is written of a bar that is not whole goes. False where no new bar is whole.
+  bool stop();
 
   // The whole piece and the notes that are new in it.
   GridScore piece() const;
   const std::vector<AddedNote>& added() const { return added_; }
   std::size_t sampled() const { return sampled_; }
+  int end_bar() const { return end_bar_; }  // index, one past the last new bar
+  // Once done: notes were asked for where there was no room for any.
+  bool unfulfilled() const { return unfulfilled_; }
 
   void on_bar(int bar) override;
   void on_note(int track, const GridNote& note) override;
@@ -65,6 +70,7 @@ class Line final : public tokens::WalkListener {
   Status take_hole_window();
   Status begin(std::span<const tokens::Token> prompt, const tokens::Constraints& rules);
   Status after_stretch();
+  void take_over(int end);
   void gather_bars(int end);
   tokens::Constraints rules_here(const GridScore& window, int window_first) const;
 
@@ -93,6 +99,8 @@ class Line final : public tokens::WalkListener {
   bool fresh_ = false;  // a window was taken: logits_ are of its last token
   std::size_t sampled_ = 0;
   bool done_ = false;
+  int end_bar_ = 0;
+  bool unfulfilled_ = false;
 };
 
 }  // namespace hemiola

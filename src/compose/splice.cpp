@@ -217,7 +217,9 @@ midi::File splice(const midi::File& source, const SpliceRequest& request) {
       const auto held = chunk.sounding.find({voice.channel, note.pitch});
       if (held == chunk.sounding.end()) continue;
       for (const auto& [begin, stop] : held->second) {
-        if (begin <= onset && onset < stop) onset = stop;
+        if (begin <= onset && onset < stop) {
+          onset = request.next_place ? request.next_place(stop) : stop;
+        }
       }
     }
     if (onset >= end) continue;

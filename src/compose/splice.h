@@ -2,6 +2,7 @@
 // controllers, lyrics, unknown events, order. No music is decided here.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -47,6 +48,9 @@ struct SpliceRequest {
   std::optional<Tick> reset_at;
   std::vector<Voice> voices;
   std::vector<NewNote> notes;
+  // Where a new note that a held one of its pitch is in the way of can begin: the first place at or
+  // after this tick. Without it: anywhere. Where nothing of the note is left, it is not written.
+  std::function<Tick(Tick)> next_place;
   struct NewMeta {
     Tick at{};
     std::uint8_t type = 0;  // midi::meta: tempo, time signature, key signature

@@ -8,7 +8,6 @@
 
 #include "base/rng.h"
 #include "data/atomic_file.h"
-#include "data/canonical.h"
 #include "data/loops.h"
 #include "midi/writer.h"
 #include "score/instruments.h"
@@ -27,18 +26,38 @@ std::string key_text(const Key& key) {
   return text + (key.minor ? " minor" : " major");
 }
 
-// What makes two loops the same music: notes up to transposition, and the drums.
-std::uint64_t identity(const GridScore& score) {
-  const Sha256Digest notes = canonical_hash(canonical_notes(score));
-  std::uint64_t hash = 0;
-  for (std::size_t i = 0; i < 8; ++i) hash = hash << 8 | notes[i];
-  for (const GridTrack& track : score.tracks) {
-    if (!track.is_drum) continue;
-    for (const GridNote& note : track.notes) {
-      hash = mix64(hash ^ (static_cast<std::uint64_t>(note.onset.count()) << 8 | note.pitch));
-    }
+// The number of digits that a name has: all sets of fewer than 100,000 loops have the same names.
+int name_digits(std::size_t count) {
+  return std::max(5, static_cast<int>(std::to_string(count).size()));
+}
+
+// Changes whenever the same seed gives other loops.
+constexpr int kLoopsVersion = 1;
+
+// Refuses a folder whose loops are not the beginning of this set.
+Status check_same_set(const Path& out, const LoopSetOptions& options) {
+  const Path path = out / "loops.json";
+  std::error_code code;
+  if (!std::filesystem::exists(path, code)) {
+    if (!std::filesystem::exists(out / "labels.jsonl", code)) return {};
+    return fail("{}: holds labels.jsonl, but no loops.json; name another folder", out.string());
   }
-  return hash;
+  HEMIOLA_TRY(const std::string text, read_text(path));
+  HEMIOLA_TRY(const Json json, parse_json(text, path.string()));
+  const auto number = [&](const char* key) -> std::uint64_t {
+    return json.is_object() && json.contains(key) && json[key].is_number_unsigned()
+               ? json[key].get<std::uint64_t>()
+               : ~std::uint64_t{0};
+  };
+  if (number("version") != kLoopsVersion || number("seed") != options.seed ||
+      number("count") > options.count ||
+      name_digits(number("count")) != name_digits(options.count)) {
+    return fail(
+        "{}: holds another set of loops ({} of seed {}, version {}); name another folder, or give "
+        "that seed and at least as many",
+        out.string(), number("count"), number("seed"), number("version"));
+  }
+  return {};
 }
 
 template <class Work>
@@ -53,12 +72,11 @@ void in_parallel(unsigned threads, std::size_t count, Work work) {
   for (std::thread& worker : workers) worker.join();
 }
 
-Result<Bytes> midi_of(const Loop& loop, const std::string& name) {
+Result<midi::File> midi_of(const Loop& loop, const std::string& name) {
   FromGridOptions options;
   options.title = name;
   for (const Role role : loop.labels.roles) options.track_names.emplace_back(role_name(role));
-  HEMIOLA_TRY(const midi::File file, midi_from_grid(loop.score, options));
-  return midi::write(file);
+  return midi_from_grid(loop.score, options);
 }
 
 }  // namespace
@@ -79,51 +97,70 @@ Json to_json(const LoopLabels& labels) {
   return json;
 }
 
+std::array<std::uint64_t, 4> near_copy_hashes(const Loop& loop) {
+  const GridScore& score = loop.score;
+  const int bar_ticks = bar_length(score.bars.front().metre).count();
+  const int tonic = loop.labels.key.tonic();
+  // Sums of mixed notes, so that neither their order nor their track matters.
+  std::array<std::uint64_t, 4> bars{};
+  for (const GridTrack& track : score.tracks) {
+    if (track.is_drum) continue;
+    for (const GridNote& note : track.notes) {
+      const auto bar = static_cast<std::size_t>(note.onset.count() / bar_ticks);
+      const int place = note.onset.count() % bar_ticks;
+      bars[bar] += mix64(static_cast<std::uint64_t>(place * 256 + note.pitch + 128 - tonic));
+    }
+  }
+  std::array<std::uint64_t, 4> hashes{};
+  for (std::size_t without = 0; without < 4; ++without) {
+    std::uint64_t hash = mix64(without);
+    for (std::size_t bar = 0; bar < 4; ++bar) {
+      if (bar != without) hash = mix64(hash ^ bars[bar]);
+    }
+    hashes[without] = hash;
+  }
+  return hashes;
+}
+
 Status write_loops(const Path& out, const LoopSetOptions& options) {
+  HEMIOLA_CHECK(check_same_set(out, options));
   const unsigned threads = options.threads > 0 ? static_cast<unsigned>(options.threads)
                                                : std::max(1u, std::thread::hardware_concurrency());
   // Candidates are made and compared in rounds, so that the result does not depend on threads; one
   // that was there before is passed over.
   std::vector<std::uint64_t> seeds;
   std::unordered_set<std::uint64_t> known;
-  std::vector<std::uint64_t> round(4096);
+  std::vector<std::array<std::uint64_t, 4>> round(4096);
   for (std::uint64_t candidate = 0; seeds.size() < options.count; candidate += round.size()) {
     in_parallel(threads, round.size(), [&](std::size_t i) {
-      round[i] = identity(make_loop(mix64(options.seed) + candidate + i).score);
+      round[i] = near_copy_hashes(make_loop(mix64(options.seed) + candidate + i));
     });
     for (std::size_t i = 0; i < round.size() && seeds.size() < options.count; ++i) {
-      if (known.insert(round[i]).second) seeds.push_back(mix64(options.seed) + candidate + i);
+      const auto is_known = [&](std::uint64_t hash) { return known.contains(hash); };
+      if (std::any_of(round[i].begin(), round[i].end(), is_known)) continue;
+      known.insert(round[i].begin(), round[i].end());
+      seeds.push_back(mix64(options.seed) + candidate + i);
     }
   }
 
   std::error_code code;
   std::filesystem::create_directories(out, code);
   if (code) return fail("{}: cannot create the folder: {}", out.string(), code.message());
+  const Json set = {
+      {"version", kLoopsVersion}, {"seed", options.seed}, {"count", options.count}};
+  HEMIOLA_CHECK(write_text(out / "loops.json", set.dump() + "\n"));
   HEMIOLA_TRY(AtomicFile labels, AtomicFile::create(out / "labels.jsonl"));
-  const int digits = std::max(5, static_cast<int>(std::to_string(options.count).size()));
   std::mutex mutex;
   std::optional<Error> error;
   std::size_t done = 0;
   std::vector<std::string> lines(seeds.size());
-  in_parallel(threads, seeds.size(), [&](std::size_t i) {
-    {
-      const std::lock_guard lock(mutex);
-      if (error) return;
-      if (options.progress && options.progress(done++, seeds.size())) {
-        error = Error{"stopped"};
-        return;
-      }
-    }
+  const auto write_one = [&](std::size_t i) -> Status {
     const Loop loop = make_loop(seeds[i]);
-    const std::string name = fmt::format("loop-{:0{}}", i + 1, digits);
-    auto bytes = midi_of(loop, name);
-    const Status status =
-        bytes ? write_file(out / (name + ".mid"), *bytes) : Status(fail(bytes.error()));
-    if (!status) {
-      const std::lock_guard lock(mutex);
-      if (!error) error = status.error();
-      return;
-    }
+    const std::string name = fmt::format("loop-{:0{}}", i + 1, name_digits(options.count));
+    HEMIOLA_TRY(const midi::File file, midi_of(loop, name));
+    const Path path = out / (name + ".mid");
+    HEMIOLA_CHECK(write_file(path, midi::write(file)));
+    if (options.then) HEMIOLA_CHECK(options.then(loop, file, path));
     Json line = {{"file", name + ".mid"}, {"seed", fmt::format("{:016x}", seeds[i])}};
     line.update(to_json(loop.labels));
     line["instruments"] = Json::array();
@@ -132,6 +169,19 @@ Status write_loops(const Path& out, const LoopSetOptions& options) {
     }
     line["notes"] = loop.score.note_count();
     lines[i] = line.dump() + "\n";
+    return {};
+  };
+  in_parallel(threads, seeds.size(), [&](std::size_t i) {
+    {
+      const std::lock_guard lock(mutex);
+      if (error) return;
+    }
+    const Status status = write_one(i);
+    const std::lock_guard lock(mutex);
+    if (!status && !error) error = status.error();
+    if (options.progress && options.progress(++done, seeds.size()) && !error) {
+      error = Error{"stopped; the same command goes on from here"};
+    }
   });
   if (error) return fail(*error);
   for (const std::string& line : lines) HEMIOLA_CHECK(labels.write(line));

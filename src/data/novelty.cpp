@@ -111,8 +111,8 @@ Json to_json(const BarRange& bars) { return Json::array({bars.first, bars.last})
 
 bool Novelty::is_copy() const {
   const std::uint32_t run = longest_run.notes;
-  return exact_file || exact_notes || run >= kCopiedRun || (run >= kLeastRun && 2 * run > notes) ||
-         (notes >= kLeastRun && copied_bars > kCopiedBars);
+  return exact_file || exact_notes || run + run_slack / 2 >= kCopiedRun ||
+         (run >= kLeastRun && 2 * run > notes) || (notes >= kLeastRun && copied_bars > kCopiedBars);
 }
 
 Novelty novelty(const GridScore& score, const Dataset& dataset,
@@ -165,7 +165,10 @@ Json to_json(const Novelty& novelty) {
   json["exact_file"] = novelty.exact_file;
   json["exact_notes"] = novelty.exact_notes;
   const SharedRun& run = novelty.longest_run;
-  json["longest_run"] = {{"notes", run.notes}, {"piece", nullptr}, {"bars", nullptr}};
+  json["longest_run"] = {{"notes", run.notes},
+                         {"notes_at_most", run.notes + novelty.run_slack},
+                         {"piece", nullptr},
+                         {"bars", nullptr}};
   if (run.notes > 0) {
     json["longest_run"]["piece"] = run.piece;
     json["longest_run"]["bars"] = to_json(run.bars);

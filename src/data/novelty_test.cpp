@@ -7,11 +7,16 @@
 #include "data/finish.h"
 #include "data/loops.h"
 #include "data/near_copies.h"
+#include "data/novelty_index.h"
 #include "data/test_scores.h"
 #include "tests/test_data.h"
 
 namespace hemiola::data {
 namespace {
+
+NoveltyIndex index_of(const Dataset& dataset) {
+  return *NoveltyIndex::parse(make_novelty_index(std::span(&dataset, 1)).value(), "index");
+}
 
 class NoveltyTest : public testing::Test {
  protected:
@@ -68,20 +73,20 @@ TEST_F(NoveltyTest, HeldOutPiecesAreNotTraining) {
   EXPECT_FALSE(found.is_copy());
 }
 
-// Bars 5 to 12 of a training piece, moved to bars 3 to 10 of a new one and transposed: more than
-// half of it.
-TEST_F(NoveltyTest, FindsABorrowedStretch) {
-  const std::uint64_t piece = first_of(Split::kTrain, 5);
+// A new piece of 16 bars into which `bars` of another, from its bar 5 on, are put at its bar 3,
+// transposed; with how many notes that are.
+std::pair<GridScore, std::uint32_t> borrowing(std::uint64_t piece, int bars,
+                                              std::uint64_t own = 9999) {
   const GridScore source = transposed(tune(piece, 24), -3);
-  GridScore score = tune(9999, 14);
+  GridScore score = tune(own, 16);
   std::uint32_t borrowed = 0;
   for (std::size_t t = 0; t < 2; ++t) {
     auto& notes = score.tracks[t].notes;
-    std::erase_if(notes, [](const GridNote& note) {
-      return note.onset.count() >= 2 * 96 && note.onset.count() < 10 * 96;
+    std::erase_if(notes, [&](const GridNote& note) {
+      return note.onset.count() >= 2 * 96 && note.onset.count() < (2 + bars) * 96;
     });
     for (GridNote note : source.tracks[t].notes) {
-      if (note.onset.count() < 4 * 96 || note.onset.count() >= 12 * 96) continue;
+      if (note.onset.count() < 4 * 96 || note.onset.count() >= (4 + bars) * 96) continue;
       note.onset -= GridTick(2 * 96);
       notes.push_back(note);
       ++borrowed;
@@ -90,6 +95,13 @@ TEST_F(NoveltyTest, FindsABorrowedStretch) {
       return a.onset != b.onset ? a.onset < b.onset : a.pitch > b.pitch;
     });
   }
+  return {score, borrowed};
+}
+
+// Bars 5 to 12 of a training piece at bars 3 to 10 of a new one.
+TEST_F(NoveltyTest, FindsABorrowedStretch) {
+  const std::uint64_t piece = first_of(Split::kTrain, 5);
+  const auto [score, borrowed] = borrowing(piece, 8);
   const Novelty found = novelty(score, *dataset_);
   EXPECT_FALSE(found.exact_notes);
   EXPECT_GE(found.longest_run.notes + 2, borrowed);
@@ -97,7 +109,7 @@ TEST_F(NoveltyTest, FindsABorrowedStretch) {
   EXPECT_NEAR(found.longest_run.bars.first, 5, 1);
   EXPECT_NEAR(found.longest_run.bars.last, 12, 1);
   EXPECT_NEAR(found.longest_run.own_bars.first, 3, 1);
-  EXPECT_NEAR(found.copied_bars, 8.0 / 14, 0.07);
+  EXPECT_NEAR(found.copied_bars, 0.5, 0.07);
   EXPECT_TRUE(found.is_copy());
 }
 
@@ -122,6 +134,69 @@ TEST_F(NoveltyTest, LongestRunIsTheLongest) {
     const GridScore score = tune(500 + i, 10);
     EXPECT_EQ(novelty(score, *dataset_).longest_run.notes, longest(score));
   }
+}
+
+TEST_F(NoveltyTest, TheIndexKnowsCopiesWithoutTheDataSet) {
+  const NoveltyIndex index = index_of(*dataset_);
+  EXPECT_EQ(index.pieces(), dataset_->entries_of(Split::kTrain).size());
+  const std::uint64_t piece = first_of(Split::kTrain, 3);
+  const GridScore score = transposed(tune(piece, 24), 5);
+  const Novelty found = novelty(score, index);
+  EXPECT_TRUE(found.exact_notes);
+  EXPECT_FALSE(found.exact_file);
+  EXPECT_GE(found.longest_run.notes + NoveltyIndex::kSlack, found.notes);
+  EXPECT_EQ(found.longest_run.piece, fmt::format("set/{:02}.mid", piece));
+  EXPECT_EQ(found.longest_run.bars.first, found.longest_run.own_bars.first);
+  EXPECT_NEAR(found.longest_run.bars.last, 24, 2);
+  EXPECT_EQ(found.copied_bars, 1);
+  EXPECT_TRUE(found.is_copy());
+  Sha256Digest hash{};
+  hash[0] = static_cast<std::uint8_t>(piece);
+  EXPECT_TRUE(novelty(score, index, hash).exact_file);
+
+  const std::uint64_t unknown = first_of(Split::kTest);
+  hash[0] = static_cast<std::uint8_t>(unknown);
+  const Novelty held_out = novelty(tune(unknown, 24), index, hash);
+  EXPECT_FALSE(held_out.exact_file);
+  EXPECT_FALSE(held_out.exact_notes);
+  EXPECT_FALSE(held_out.is_copy());
+}
+
+// What the index says of runs is true, and short of the truth by no more than it says.
+TEST_F(NoveltyTest, TheIndexAgreesWithTheDataSet) {
+  const NoveltyIndex index = index_of(*dataset_);
+  std::size_t long_runs = 0;
+  for (std::uint64_t i = 0; i < 40; ++i) {
+    const std::uint64_t piece = first_of(Split::kTrain, i % 30);
+    const GridScore score = borrowing(piece, 1 + static_cast<int>(i % 9), 700 + i).first;
+    const Novelty truth = novelty(score, *dataset_), found = novelty(score, index);
+    EXPECT_LE(found.longest_run.notes, truth.longest_run.notes);
+    EXPECT_GE(found.longest_run.notes + found.run_slack, truth.longest_run.notes);
+    EXPECT_EQ(found.copied_bars, truth.copied_bars);
+    if (truth.longest_run.notes < NoveltyIndex::kSureNotes) continue;
+    ++long_runs;
+    EXPECT_GT(found.longest_run.notes, 0u);
+    EXPECT_EQ(found.longest_run.piece, truth.longest_run.piece);
+    EXPECT_GE(found.longest_run.bars.first, truth.longest_run.bars.first);
+    EXPECT_LE(found.longest_run.bars.last, truth.longest_run.bars.last);
+    EXPECT_GE(found.longest_run.own_bars.first, truth.longest_run.own_bars.first);
+    EXPECT_LE(found.longest_run.own_bars.last, truth.longest_run.own_bars.last);
+  }
+  EXPECT_GT(long_runs, 20u);
+}
+
+TEST_F(NoveltyTest, ADamagedIndexIsRefused) {
+  const Bytes good = make_novelty_index(std::span(&*dataset_, 1)).value();
+  for (std::size_t at = 0; at < good.size(); at += 97) {
+    Bytes bad = good;
+    bad[at] ^= 0x10;
+    EXPECT_FALSE(NoveltyIndex::parse(bad, "index"));
+    bad = good;
+    bad.resize(at);
+    EXPECT_FALSE(NoveltyIndex::parse(bad, "index"));
+  }
+  EXPECT_EQ(novelty_index_path("models/default/small.hemiola"), "models/default/small.novelty");
+  EXPECT_EQ(novelty_index_path(folder_.path()), folder_.path() / "training.novelty");
 }
 
 TEST_F(NoveltyTest, AnEmptyPieceIsNew) {

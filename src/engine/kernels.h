@@ -79,6 +79,25 @@ struct Quantise {
   std::int32_t* offsets;  // -128 * sum of the group's numbers
 };
 
+enum class Activation { kNone, kRelu, kSigmoid };
+
+// A convolution as a sum of shifted planes: for each output o, row r and column c
+//   y[o * y_plane + r * y_row + c] = activation(bias[o] + sum over taps k, in their order, of
+//                                               weights[k * outputs + o] *
+//                                               x[offsets[k] + r * x_row + c])
+// Whole registers are read: up to 15 floats past the last column of each tap must be readable.
+struct Convolve {
+  const float* x;
+  const std::ptrdiff_t* offsets;  // (taps)
+  const float* weights;           // (taps, outputs)
+  const float* bias;              // (outputs)
+  int taps, outputs, rows, columns;
+  std::ptrdiff_t x_row;
+  float* y;
+  std::ptrdiff_t y_row, y_plane;
+  Activation activation;
+};
+
 struct Kernels {
   const char* name;
   void (*matmul_f32)(const Matmul&);
@@ -89,6 +108,7 @@ struct Kernels {
   void (*layer_norm)(const LayerNorm&);
   void (*to_bf16)(const float* x, int count, std::uint16_t* out);  // out rounded up to 2, zeros
   void (*quantise)(const Quantise&);
+  void (*convolve)(const Convolve&);
 };
 
 // Tables that this processor can run, the plain one first, the best one last.

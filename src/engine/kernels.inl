@@ -12,6 +12,8 @@
 //   kRows, kScoreBlocks, kValueChunks   how many rows of x one pass over a panel takes, how many
 //           blocks of 16 keys and (four sums each) chunks of 16 value columns one pass of attention
 //           takes: as many sums as there are registers for
+//   kConvOutputs, kConvColumns   how many outputs, and how many times 16 columns of each, one pass
+//           of a convolution takes
 //
 // Internal linkage throughout; see kernels.h for why. Sums that run in turn in the source run in
 // that order in every instruction set.
@@ -391,6 +393,57 @@ void quantise(const Quantise& q) {
     }
     q.scales[group] = zero ? 0.0f : largest / 127.0f;
     q.offsets[group] = -128 * static_cast<std::int32_t>(V::sum(total));
+  }
+}
+
+inline V activated(V x, Activation activation) {
+  if (activation == Activation::kRelu) return V::max(x, V::zero());
+  if (activation == Activation::kNone) return x;
+  const V one = V::all(1.0f);
+  return V::div(one, V::add(one, exponential(V::sub(V::zero(), x))));
+}
+
+// `outputs` outputs from `output` on, for one row and `vectors` times 16 columns.
+template <int outputs, int vectors>
+inline void convolve_block(const Convolve& c, int output, int row, int column) {
+  V sums[outputs][vectors];
+  for (int o = 0; o < outputs; ++o) {
+    for (int v = 0; v < vectors; ++v) sums[o][v] = V::all(c.bias[output + o]);
+  }
+  const float* x = c.x + row * c.x_row + column;
+  const float* w = c.weights + output;
+  for (int k = 0; k < c.taps; ++k, w += c.outputs) {
+    const float* tap = x + c.offsets[k];
+    V values[vectors];
+    for (int v = 0; v < vectors; ++v) values[v] = V::load(tap + v * kLanes);
+    for (int o = 0; o < outputs; ++o) {
+      const V weight = V::all(w[o]);
+      for (int v = 0; v < vectors; ++v) sums[o][v] = V::madd(weight, values[v], sums[o][v]);
+    }
+  }
+  for (int o = 0; o < outputs; ++o) {
+    float* y = c.y + (output + o) * c.y_plane + row * c.y_row + column;
+    for (int v = 0; v < vectors; ++v) {
+      store_part(y + v * kLanes, activated(sums[o][v], c.activation),
+                 c.columns - column - v * kLanes);
+    }
+  }
+}
+
+void convolve(const Convolve& c) {
+  for (int row = 0; row < c.rows; ++row) {
+    for (int column = 0; column < c.columns; column += kConvColumns * kLanes) {
+      const int left = (c.columns - column + kLanes - 1) / kLanes;
+      with_count<kConvColumns>(left < kConvColumns ? left : kConvColumns, [&](auto vectors) {
+        for (int output = 0; output < c.outputs; output += kConvOutputs) {
+          const int rest = c.outputs - output;
+          with_count<kConvOutputs>(rest < kConvOutputs ? rest : kConvOutputs, [&](auto outputs) {
+            convolve_block<decltype(outputs)::value, decltype(vectors)::value>(c, output, row,
+                                                                              column);
+          });
+        }
+      });
+    }
   }
 }
 

@@ -46,6 +46,8 @@ struct I {
 constexpr int kRows = 3;
 constexpr int kScoreBlocks = 4;
 constexpr int kValueChunks = 1;
+constexpr int kConvOutputs = 4;
+constexpr int kConvColumns = 1;
 
 }  // namespace
 
@@ -53,7 +55,7 @@ constexpr int kValueChunks = 1;
 
 const Kernels kAvx2Kernels = {
     "avx2",       matmul_f32, matmul_bf16, matmul_int8, attend<F32>,
-    attend<Bf16>, layer_norm, to_bf16,     quantise,
+    attend<Bf16>, layer_norm, to_bf16,     quantise,    convolve,
 };
 
 }  // namespace hemiola::engine

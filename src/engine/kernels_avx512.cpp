@@ -42,6 +42,8 @@ struct I {
 constexpr int kRows = 8;
 constexpr int kScoreBlocks = 8;
 constexpr int kValueChunks = 4;
+constexpr int kConvOutputs = 8;
+constexpr int kConvColumns = 3;
 
 }  // namespace
 
@@ -49,7 +51,7 @@ constexpr int kValueChunks = 4;
 
 const Kernels kAvx512Kernels = {
     "avx512",     matmul_f32, matmul_bf16, matmul_int8, attend<F32>,
-    attend<Bf16>, layer_norm, to_bf16,     quantise,
+    attend<Bf16>, layer_norm, to_bf16,     quantise,    convolve,
 };
 
 }  // namespace hemiola::engine

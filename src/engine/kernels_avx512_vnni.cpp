@@ -14,13 +14,15 @@ namespace {
 constexpr int kRows = 8;
 constexpr int kScoreBlocks = 8;
 constexpr int kValueChunks = 4;
+constexpr int kConvOutputs = 8;
+constexpr int kConvColumns = 3;
 }  // namespace
 
 #include "engine/kernels.inl"
 
 const Kernels kAvx512VnniKernels = {
     "avx512-vnni", matmul_f32, matmul_bf16, matmul_int8, attend<F32>,
-    attend<Bf16>,  layer_norm, to_bf16,     quantise,
+    attend<Bf16>,  layer_norm, to_bf16,     quantise,    convolve,
 };
 
 }  // namespace hemiola::engine

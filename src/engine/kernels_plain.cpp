@@ -143,6 +143,8 @@ struct B {
 constexpr int kRows = 4;
 constexpr int kScoreBlocks = 4;
 constexpr int kValueChunks = 2;
+constexpr int kConvOutputs = 1;
+constexpr int kConvColumns = 1;
 
 }  // namespace
 
@@ -150,7 +152,7 @@ constexpr int kValueChunks = 2;
 
 const Kernels kPlainKernels = {
     "plain",      matmul_f32, matmul_bf16, matmul_int8, attend<F32>,
-    attend<Bf16>, layer_norm, to_bf16,     quantise,
+    attend<Bf16>, layer_norm, to_bf16,     quantise,    convolve,
 };
 
 }  // namespace hemiola::engine

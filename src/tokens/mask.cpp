@@ -316,7 +316,8 @@ bool Mask::permits_bar_head(Word word, WordClass word_class) const {
     case WordClass::kDenominator:
       return !p.metre || 1 << index == p.metre->denominator;
     case WordClass::kKey:
-      return !p.key || key_of(word) == *p.key;
+      // Where notes are to be of the key's scale, there must be a key.
+      return p.key ? key_of(word) == *p.key : rules_.scale == Scale::kFree || key_of(word);
     case WordClass::kTempo:
       return !p.tempo_class || index == *p.tempo_class;
     case WordClass::kChord:
@@ -376,6 +377,11 @@ bool Mask::permits_leaving_bar() const {
 
 void Mask::make_duties() {
   duties_.clear();
+  if (!walk_.filling() && rules_.sounding_end && rules_.bars && rules_.bars_after == 0) {
+    const int last = first_new_bar_ + *rules_.bars - 1;
+    duties_.push_back({-1, last, last, last, -1});
+    duties_.back().to_sound = true;
+  }
   if (rules_.non_empty == NonEmpty::kNot) return;
   const bool every = rules_.non_empty == NonEmpty::kEveryTrack;
   if (!walk_.filling()) {
@@ -431,6 +437,7 @@ void Mask::refresh_duties() {
     if (!is_last_bar()) return;
   }
   for (Duty& duty : duties_) {
+    if (duty.to_sound && sounds_into_bar()) duty.open = false;
     if (!duty.open || (walk_.filling() && duty.first_bar > walk_.bar())) continue;
     if (walk_.filling()) {
       duty.open = find_last_place(duty);
@@ -441,9 +448,20 @@ void Mask::refresh_duties() {
   }
 }
 
+bool Mask::sounds_into_bar() const {
+  const int start = walk_.bar_start(walk_.bar());
+  const Occupancy& occupancy = walk_.occupancy();
+  for (int track = 0; track < static_cast<int>(walk_.tracks().size()); ++track) {
+    if (!occupancy.written_after(track, start).empty()) return true;
+    if (!occupancy.standing_within(track, start, start + 1).empty()) return true;
+  }
+  return false;
+}
+
 bool Mask::unfulfilled() const {
-  return std::ranges::any_of(
-      duties_, [&](const Duty& duty) { return duty.impossible || (done() && duty.open); });
+  return std::ranges::any_of(duties_, [&](const Duty& duty) {
+    return duty.impossible || (done() && duty.open && !duty.to_sound);
+  });
 }
 
 void Mask::note_written(int track) {

@@ -67,6 +67,9 @@ struct Constraints {
   std::vector<TrackRule> tracks{};  // by index; missing ones are free
   Scale scale = Scale::kFree;
   NonEmpty non_empty = NonEmpty::kSomewhere;
+  // A piece that ends with its `bars` does not end in silence: in the last bar a note begins, or
+  // one sounds on, if there is room for any.
+  bool sounding_end = false;
   std::vector<StandingNote> standing{};
 };
 
@@ -107,6 +110,7 @@ class Mask {
     int last_beat = -1;  // in that bar; -1: not looked up yet
     bool open = true;    // still to be done
     bool impossible = false;
+    bool to_sound = false;  // also done by a note that sounds when the bar begins
   };
 
   bool permits(Word word) const;
@@ -124,6 +128,7 @@ class Mask {
   void make_duties();
   bool find_last_place(Duty& duty) const;
   void refresh_duties();
+  bool sounds_into_bar() const;
   void note_written(int track);
 
   void add_words();

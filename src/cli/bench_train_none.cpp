@@ -1,0 +1,10 @@
+#include "cli/bench_train.h"
+
+namespace hemiola::cli {
+
+Result<std::vector<engine::Measurement>> measure_training(const ModelConfig&,
+                                                          const std::vector<int>&, int) {
+  return fail("bench train: this build has no trainer; configure with -DHEMIOLA_NN=ON");
+}
+
+}  // namespace hemiola::cli
