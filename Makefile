@@ -6,7 +6,7 @@ JOBS ?= $(shell nproc)
 HEMIOLA := build/release/hemiola
 CI_FLAGS := $(if $(CI),-DHEMIOLA_WERROR=ON)
 
-.PHONY: help build run test sanitize bench fuzz format clean
+.PHONY: help build run test sanitize sanitize-address sanitize-thread bench fuzz format clean
 
 help:
 	@echo "make build     install what is missing, build build/release/hemiola"
@@ -40,13 +40,21 @@ test: | build/
 	@cmake --build --preset release -j $(JOBS)
 	@ctest --test-dir build/release --output-on-failure -j $(JOBS)
 
-sanitize: | build/
+sanitize: sanitize-address sanitize-thread
+
+# Smaller samples of the shared test data: under sanitizers everything takes long.
+sanitize-address sanitize-thread: export HEMIOLA_TEST_SMALL := 1
+
+sanitize-address: | build/
 	@scripts/setup.sh test
 	$(call configure,asan-ubsan)
 	@cmake --build --preset asan-ubsan -j $(JOBS)
 	@ctest --test-dir build/asan-ubsan --output-on-failure -j $(JOBS)
+
+sanitize-thread: | build/
+	@scripts/setup.sh test
 	$(call configure,tsan)
-	@cmake --build --preset tsan -j $(JOBS)
+	@cmake --build --preset tsan -j $(JOBS) --target concurrent_tests
 	@ctest --test-dir build/tsan --output-on-failure -j $(JOBS) -L concurrent
 
 bench: | build/

@@ -17,7 +17,7 @@
 namespace hemiola::tokens {
 namespace {
 
-std::vector<GridScore> load(const Path& folder, std::size_t sample) {
+std::vector<GridScore> load(const Path& folder, std::size_t usual) {
   std::vector<Path> files;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
     const Path extension = entry.path().extension();
@@ -25,9 +25,8 @@ std::vector<GridScore> load(const Path& folder, std::size_t sample) {
   }
   std::ranges::sort(files);
   std::vector<GridScore> scores;
-  const std::size_t step = test_full() ? 1 : std::max<std::size_t>(1, files.size() / sample);
-  for (std::size_t i = 0; i < files.size(); i += step) {
-    const auto file = midi::read(files[i]);
+  for (const Path& path : test_sample(std::move(files), usual)) {
+    const auto file = midi::read(path);
     if (!file) continue;
     const auto score = score_from_midi(*file);
     if (!score) continue;

@@ -476,20 +476,19 @@ Path midi_of(const Path& annotations) {
 TEST(SharedData, PianistsBeatsAreFound) {
   const auto folder = test_data("asap");
   if (!folder) GTEST_SKIP() << "no test data: set HEMIOLA_TEST_DATA";
-  const std::vector<Path> files = annotated(*folder, "_annotations.txt", false);
+  const std::vector<Path> files = test_sample(annotated(*folder, "_annotations.txt", false), 40);
   double beat = 0, downbeat = 0;
-  int count = 0;
-  for (std::size_t i = 0; i < files.size(); i += test_full() ? 1 : 8) {
-    const auto score = read_score(midi_of(files[i]));
-    ASSERT_TRUE(score) << files[i];
-    EXPECT_FALSE(measure_alignment(*score).is_aligned()) << files[i];
+  for (const Path& path : files) {
+    const auto score = read_score(midi_of(path));
+    ASSERT_TRUE(score) << path;
+    EXPECT_FALSE(measure_alignment(*score).is_aligned()) << path;
     const auto beats = beats_of(*score);
     ASSERT_TRUE(beats);
-    const Marks found = marks_of(*beats), truth = read_asap(files[i]);
+    const Marks found = marks_of(*beats), truth = read_asap(path);
     beat += f_measure(truth.beats, found.beats);
     downbeat += f_measure(truth.downbeats, found.downbeats);
-    ++count;
   }
+  const auto count = static_cast<double>(files.size());
   EXPECT_GT(beat / count, 0.6);
   EXPECT_GT(downbeat / count, 0.4);
 }
@@ -497,25 +496,24 @@ TEST(SharedData, PianistsBeatsAreFound) {
 TEST(SharedData, PopSongsBeatsAreFound) {
   const auto folder = test_data("pop909");
   if (!folder) GTEST_SKIP() << "no test data: set HEMIOLA_TEST_DATA";
-  const std::vector<Path> files = annotated(*folder, "beat_midi.txt", false);
+  const std::vector<Path> files = test_sample(annotated(*folder, "beat_midi.txt", false), 36);
   double beat = 0, downbeat = 0;
-  int count = 0;
-  for (std::size_t i = 0; i < files.size(); i += test_full() ? 1 : 24) {
-    const Path song = files[i].parent_path();
+  for (const Path& path : files) {
+    const Path song = path.parent_path();
     const auto score = read_score(song / (song.filename().string() + ".mid"));
-    ASSERT_TRUE(score) << files[i];
+    ASSERT_TRUE(score) << path;
     const auto track = track_beats(*score);
     ASSERT_TRUE(track);
     Marks truth;
-    std::istringstream lines(read_text(files[i]).value_or(""));
+    std::istringstream lines(read_text(path).value_or(""));
     for (double at = 0, half = 0, whole = 0; lines >> at >> half >> whole;) {
       truth.add(at, whole > 0);
     }
     const Marks found = marks_of(track->beats);
     beat += f_measure(truth.beats, found.beats);
     downbeat += f_measure(truth.downbeats, found.downbeats);
-    ++count;
   }
+  const auto count = static_cast<double>(files.size());
   EXPECT_GT(beat / count, 0.8);
   EXPECT_GT(downbeat / count, 0.5);
 }
@@ -523,19 +521,18 @@ TEST(SharedData, PopSongsBeatsAreFound) {
 TEST(SharedData, ScoresBeatsAreThoseTheyState) {
   const auto folder = test_data("asap");
   if (!folder) GTEST_SKIP() << "no test data: set HEMIOLA_TEST_DATA";
-  const std::vector<Path> files = annotated(*folder, "_annotations.txt", true);
+  const std::vector<Path> files = test_sample(annotated(*folder, "_annotations.txt", true), 24);
   double beat = 0, downbeat = 0;
-  int count = 0;
-  for (std::size_t i = 0; i < files.size(); i += test_full() ? 1 : 6) {
-    const auto score = read_score(midi_of(files[i]));
-    ASSERT_TRUE(score) << files[i];
+  for (const Path& path : files) {
+    const auto score = read_score(midi_of(path));
+    ASSERT_TRUE(score) << path;
     const auto beats = beats_of(*score);
-    ASSERT_TRUE(beats) << files[i];
-    const Marks found = marks_of(*beats), truth = read_asap(files[i]);
+    ASSERT_TRUE(beats) << path;
+    const Marks found = marks_of(*beats), truth = read_asap(path);
     beat += f_measure(truth.beats, found.beats);
     downbeat += f_measure(truth.downbeats, found.downbeats);
-    ++count;
   }
+  const auto count = static_cast<double>(files.size());
   EXPECT_GT(beat / count, 0.9);
   EXPECT_GT(downbeat / count, 0.85);
 }

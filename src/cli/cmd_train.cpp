@@ -218,10 +218,9 @@ nn::TrainCallbacks callbacks_for(Progress& progress) {
   call.stop = interrupted;
   call.note = [](std::string_view line) { note(line); };
   call.progress = [&progress](const nn::TrainProgress& p) {
-    progress.line(
-        fmt::format("{:3.0f} %, {} left, step {}, {:.2f} passes, loss {:.3f}, {:.0f} tokens/s",
-                    100 * p.done, duration_text(p.seconds_left), p.step, p.epochs, p.loss,
-                    p.tokens_per_second));
+    progress.line(fmt::format(
+        "{:3.0f} %, {} left, step {}, {:.2f} passes, loss {:.3f}, {:.0f} tokens/s", 100 * p.done,
+        duration_text(p.seconds_left), p.step, p.epochs, p.loss, p.tokens_per_second));
   };
   return call;
 }

@@ -22,8 +22,8 @@ void augment(GridScore& piece, const Mixture& mixture, Rng& rng) {
   shift_tempo(piece, rng.between(-mixture.tempo_classes, mixture.tempo_classes));
 }
 
-// States the chords that the notes make. The person who asks for chords names one a bar, mostly, and
-// often not for every bar.
+// States the chords that the notes make. The person who asks for chords names one a bar, mostly,
+// and often not for every bar.
 void tell_chords(GridScore& score, Rng& rng) {
   complete_chords(score);
   const bool halves = rng.chance(0.4);

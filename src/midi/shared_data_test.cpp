@@ -13,7 +13,7 @@
 namespace hemiola::midi::test {
 namespace {
 
-constexpr std::size_t kSampled = 60;  // files of a collection, unless all are asked for
+constexpr std::size_t kSampled = 60;  // files of a collection
 
 bool is_midi(const Path& path) {
   std::string extension = path.extension().string();
@@ -29,13 +29,6 @@ std::vector<Path> midi_files(const Path& folder) {
   }
   std::ranges::sort(files);
   return files;
-}
-
-std::vector<Path> sampled(std::vector<Path> files) {
-  if (test_full() || files.size() <= kSampled) return files;
-  std::vector<Path> some;
-  for (std::size_t i = 0; i < kSampled; ++i) some.push_back(files[i * files.size() / kSampled]);
-  return some;
 }
 
 std::size_t notes_of(const File& file) {
@@ -63,7 +56,7 @@ class Collection : public ::testing::TestWithParam<const char*> {};
 TEST_P(Collection, IsReadAndWrittenWithNothingLost) {
   const auto folder = test_data(GetParam());
   if (!folder) GTEST_SKIP() << "no shared test data: " << GetParam();
-  for (const Path& path : sampled(midi_files(*folder))) {
+  for (const Path& path : test_sample(midi_files(*folder), kSampled)) {
     const auto file = read(path);
     ASSERT_TRUE(file) << file.error().message;
     EXPECT_GT(notes_of(*file), 0u) << path;

@@ -5,7 +5,6 @@
 
 namespace hemiola::nn::cpu {
 
-extern const Kernels kPlainFp32, kPlainBf16, kAvx2Fp32, kAvx512Fp32, kAvx512Bf16,
-    kAmxBf16;
+extern const Kernels kPlainFp32, kPlainBf16, kAvx2Fp32, kAvx512Fp32, kAvx512Bf16, kAmxBf16;
 
 }  // namespace hemiola::nn::cpu
