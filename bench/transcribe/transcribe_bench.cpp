@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <optional>
 #include <string>
@@ -118,6 +120,12 @@ Result<Excerpt> render(const Path& path, double seconds) {
       excerpt.truth.push_back({tempo.seconds_at(note.onset).count(), note.pitch});
     }
   }
+  // Nor what the file says later on: the sound ends with the last note.
+  const auto is_later = [end = score.end()](const auto& change) { return change.at > end; };
+  std::erase_if(score.tempos, is_later);
+  std::erase_if(score.metres, is_later);
+  std::erase_if(score.keys, is_later);
+  score.lyrics.clear();
   HEMIOLA_TRY(Audio audio, synthesise(midi_from_score(score)));
   HEMIOLA_TRY(const double gain, normalise_loudness(audio));
   (void)gain;
@@ -167,6 +175,7 @@ Status run(const Path& folder, int pieces, double seconds, const Path& write) {
       }
     }
     fmt::print("{}  {}\n", line, file.name);
+    std::fflush(stdout);
   }
   fmt::print(
       "ours   {}\nother  {}\n{:.0f} s of sound in {:.2f} s of one processor: {:.0f} times real "
