@@ -60,7 +60,7 @@ export const t = {
       (first === last ? `bar ${first}` : `bars ${first}–${last}`), clear: 'Clear the selection',
   },
   wish: {
-    title: 'Next', bars: 'Bars', key: 'Key', metre: 'Metre', tempo: 'Tempo', style: 'Style',
+    title: 'What to write', bars: 'Bars', key: 'Key', metre: 'Metre', tempo: 'Tempo', style: 'Style',
     density: 'Density', instruments: 'Instruments', any: 'any', asIs: 'as it is', more: 'More',
     sparse: 'sparse', dense: 'dense', surprise: 'Surprise', surpriseHint: 'temperature',
     focus: 'Breadth', focusHint: 'top-p', seed: 'Seed', seedAny: 'new each time',
