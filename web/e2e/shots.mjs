@@ -32,7 +32,7 @@ async function shoot(name, { width = 1440, height = 900, dark = false, scale = 1
 
 async function piece(page, bars = 8) {
   await page.getByRole('button', { name: 'Write something' }).click();
-  await page.waitForSelector('.take[data-shown]', { timeout: 30000 });
+  await page.waitForSelector('.take[data-shown]', { state: 'attached', timeout: 30000 });
   await page.waitForTimeout(300);
 }
 

@@ -4,6 +4,7 @@ import { fetchSoundfont, type SoundfontSource } from './soundfont_cache';
 import { PlainVoice, type Voice } from './voice';
 
 const kDrumChannel = 9;
+const kPiano = '0 false';
 
 export type SoundfontState =
   { state: 'waiting' | 'ready' | 'failed' } | { state: 'loading'; share: number };
@@ -20,9 +21,11 @@ export class Sound {
   private voice: Voice;
   private readonly programs = new Map<number, string>();
   private readonly levels = new Map<number, number>();
+  private readonly warmed = new Set<string>();
   private loading: Promise<void> | null = null;
   state: SoundfontState = { state: 'waiting' };
   onState: (state: SoundfontState) => void = () => {};
+  busy: () => boolean = () => false;
 
   constructor() {
     this.out = this.context.createGain();
@@ -61,10 +64,24 @@ export class Sound {
       this.voice.silence();
       this.voice = voice;
       this.report({ state: 'ready' });
+      // Most music here begins on the piano.
+      if (this.programs.size === 0) this.programs.set(0, kPiano);
+      this.warm();
     } catch (error) {
       console.warn('The soundfont could not be loaded; a plain voice plays instead.', error);
       this.loading = null;
       this.report({ state: 'failed' });
+    }
+  }
+
+  // Makes all instruments in use ready to begin at once. It takes the voice a moment: not while
+  // something sounds.
+  warm(): void {
+    if (this.state.state !== 'ready' || this.busy()) return;
+    for (const [channel, key] of this.programs) {
+      if (this.warmed.has(key)) continue;
+      this.warmed.add(key);
+      this.voice.warm(channel);
     }
   }
 

@@ -5,6 +5,11 @@ import type { Voice } from './voice';
 
 const kVolume = 7;
 const kFullVolume = 100;
+const kExpression = 11;
+// Samples are unpacked when they are first used. One key of each handful, soft, middling and loud,
+// uses nearly all of them.
+const kWarmKeys = Array.from({ length: 21 }, (_, i) => 36 + 3 * i);
+const kWarmVelocities = [80, 60, 105];
 
 export class SoundfontVoice implements Voice {
   private constructor(private readonly synth: WorkletSynthesizer) {}
@@ -43,6 +48,16 @@ export class SoundfontVoice implements Voice {
 
   silence(): void {
     this.synth.stopAll(false);
+  }
+
+  warm(channel: number): void {
+    this.require(channel);
+    this.synth.controllerChange(channel, kExpression, 0);
+    for (const velocity of kWarmVelocities) {
+      for (const key of kWarmKeys) this.synth.noteOn(channel, key, velocity);
+    }
+    this.synth.stopAll(true);
+    this.synth.controllerChange(channel, kExpression, 127);
   }
 
   private require(channel: number): void {

@@ -7,6 +7,7 @@ export interface Voice {
   program(channel: number, program: number, drums: boolean): void;
   volume(channel: number, level: number): void;  // 0 to 1
   silence(): void;
+  warm(channel: number): void;  // makes the channel's instrument ready, so that it begins at once
 }
 
 interface Sounding {
@@ -64,6 +65,8 @@ export class PlainVoice implements Voice {
   silence(): void {
     for (const key of [...this.sounding.keys()]) this.noteOff(key >> 7, key & 127, 0);
   }
+
+  warm(): void {}
 
   private tone(pitch: number): OscillatorNode {
     const oscillator = this.context.createOscillator();

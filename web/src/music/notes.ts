@@ -41,9 +41,15 @@ export function countNotes(view: View): number {
   return view.tracks.reduce((sum, track) => sum + track.notes.length, 0);
 }
 
-const kNames = ['C', 'C♯', 'D', 'E♭', 'E', 'F', 'F♯', 'G', 'A♭', 'A', 'B♭', 'B'];
-export function pitchName(pitch: number): string {
-  return `${kNames[pitch % 12]}${Math.floor(pitch / 12) - 1}`;
+const kSharps = ['C', 'C♯', 'D', 'D♯', 'E', 'F', 'F♯', 'G', 'G♯', 'A', 'A♯', 'B'];
+const kFlats = ['C', 'D♭', 'D', 'E♭', 'E', 'F', 'G♭', 'G', 'A♭', 'A', 'B♭', 'B'];
+export function pitchName(pitch: number, flats = false): string {
+  return `${(flats ? kFlats : kSharps)[pitch % 12]}${Math.floor(pitch / 12) - 1}`;
+}
+
+// Whether a key's black keys are read as flats.
+export function writtenWithFlats(key: string | null): boolean {
+  return key !== null && (/^[A-G]b/.test(key) || /^F major|^[DGCF] minor/.test(key));
 }
 
 export function isBlackKey(pitch: number): boolean {

@@ -1,7 +1,7 @@
 // The music as a table, for those who do not see the roll.
 import { useMemo } from 'react';
 import type { View } from '../api/types';
-import { chordName, keyName, pitchName } from '../music/notes';
+import { chordName, keyName, pitchName, writtenWithFlats } from '../music/notes';
 import { t } from '../texts';
 
 const kMostBars = 200;
@@ -56,7 +56,7 @@ export function rowsOf(view: View): BarRow[] {
       }
     }
     inside.sort((a, b) => a[0] - b[0] || b[1] - a[1]);
-    const names = inside.slice(0, kMostNotes).map(([, pitch]) => pitchName(pitch));
+    const names = inside.slice(0, kMostNotes).map(([, pitch]) => pitchName(pitch, writtenWithFlats(bar.key)));
     return {
       bar: bar.number,
       metre: bar.metre,

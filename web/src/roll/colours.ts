@@ -17,6 +17,7 @@ export interface Colours {
   blackKey: string;
   keyInk: string;
   ghost: string;
+  noteInk: string;
   tracks: string[];
   edges: string[];
 }
@@ -32,7 +33,7 @@ export function readColours(element: Element): Colours {
     lineStrong: value('roll-bar'), ink: value('ink'), inkQuiet: value('ink-quiet'),
     accent: value('accent'), selection: value('selection'), fresh: value('fresh'),
     copied: value('copied'), whiteKey: value('key-white'), blackKey: value('key-black'),
-    keyInk: value('key-ink'), ghost: value('ghost'),
+    keyInk: value('key-ink'), ghost: value('ghost'), noteInk: value('note-ink'),
     tracks: numbers.map((n) => value(`track-${n}`)), edges: numbers.map((n) => value(`edge-${n}`)),
   };
 }

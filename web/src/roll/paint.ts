@@ -2,7 +2,9 @@
 // all the time (play cursor, what is being dragged) is drawn on a layer of its own.
 import type { Note, Novelty, View } from '../api/types';
 import { visitNotes } from '../music/note_index';
-import { chordName, isBlackKey, keyName, noteKey, pitchName, type NoteKey } from '../music/notes';
+import {
+  chordName, isBlackKey, keyName, noteKey, pitchName, writtenWithFlats, type NoteKey,
+} from '../music/notes';
 import { barEnd, barIndexAt, beatLength } from '../music/timeline';
 import type { BarRange } from '../state/store';
 import { colourOf, patternOf, type Colours } from './colours';
@@ -124,13 +126,14 @@ function notes(ctx: Ctx, v: Viewport, scene: Scene, c: Colours, font: string): v
     });
   }
   const named = v.perPitch >= 13;
+  const flats = writtenWithFlats(scene.view.bars[0]?.key ?? null);
   ctx.font = `500 ${Math.min(11, Math.round(v.perPitch * 0.62))}px ${font}`;
   ctx.textBaseline = 'middle';
   visitNotes(scene.view, Math.floor(from), Math.ceil(to), (track, note) => {
     const key = noteKey(track, note);
     if (scene.hidden.size > 0 && scene.hidden.has(key)) return;
     drawNote(ctx, v, note, track, c, {
-      selected: scene.selection.has(key), quiet: scene.quiet(track), named,
+      selected: scene.selection.has(key), quiet: scene.quiet(track), named, flats,
     });
   });
 }
@@ -152,6 +155,7 @@ export interface NoteLook {
   selected: boolean;
   quiet: boolean;
   named: boolean;
+  flats?: boolean;
 }
 
 export function drawNote(
@@ -171,8 +175,8 @@ export function drawNote(
     ctx.stroke();
   }
   if (look.named && w >= 26) {
-    ctx.fillStyle = c.surface;
-    ctx.fillText(pitchName(note[2]!), x + 4, y + h / 2 + 0.5);
+    ctx.fillStyle = look.selected ? c.surface : c.noteInk;
+    ctx.fillText(pitchName(note[2]!, look.flats), x + 4, y + h / 2 + 0.5);
   }
   ctx.globalAlpha = 1;
 }
@@ -185,7 +189,7 @@ function pattern(
   if (kind === 'edge') {
     ctx.fillRect(x, y + h - Math.max(1.5, h * 0.25), w, Math.max(1.5, h * 0.25));
   } else if (kind === 'stripe') {
-    ctx.fillRect(x, y, Math.min(4, w / 2), h);
+    ctx.fillRect(x, y, Math.min(4, w / 4), h);
   } else {
     for (let dx = 4; dx < w - 2; dx += 6) ctx.fillRect(x + dx, y + h / 2 - 1, 2, 2);
   }
@@ -227,9 +231,9 @@ function ruler(ctx: Ctx, v: Viewport, scene: Scene, c: Colours, font: string): v
         before?.metre === bar.metre ? '' : bar.metre,
         !bar.key || before?.key === bar.key ? '' : keyName(bar.key),
       ].filter(Boolean).join('  ');
-      if (news && (bar.length * v.perTick * every > 60 || i === 0)) {
+      ctx.font = `450 11px ${font}`;
+      if (news && width + 22 + ctx.measureText(news).width < bar.length * v.perTick * every) {
         ctx.fillStyle = c.inkQuiet;
-        ctx.font = `450 11px ${font}`;
         ctx.fillText(news, x + 11 + width, 25);
       }
     }

@@ -1,7 +1,6 @@
 // The page's sound: one context, one player, and what the buttons do with them.
 import { Player } from '../audio/player';
-import { Sound } from '../audio/sound';
-import { channelOf } from '../audio/sound';
+import { channelOf, Sound } from '../audio/sound';
 import { emptyView, firstTick } from '../music/timeline';
 import { get, set, watch, type TrackMix } from './store';
 
@@ -34,7 +33,9 @@ export function changeMix(track: number, change: Partial<TrackMix>): void {
 
 export function arrange(): void {
   const { view, mix } = get();
-  if (view) sound.arrange(view.tracks, (track) => levelOf(mix, track));
+  if (!view) return;
+  sound.arrange(view.tracks, (track) => levelOf(mix, track));
+  sound.warm();
 }
 
 export function togglePlay(): void {
@@ -65,6 +66,7 @@ export function auditionOnTrack(track: number, pitch: number, velocity = 90): vo
 
 // Keeps the sound in step with the state.
 export function connectSound(): void {
+  sound.busy = () => player.playing;
   sound.onState = (soundfont) => set({ soundfont });
   player.onState = () => set({ playing: player.state });
   let last = get();
