@@ -58,6 +58,7 @@ export const t = {
     goOnHint: 'Write on after these bars (G)', accompanyHint: 'Add a track that plays along (A)',
     with: 'Accompany with', bars: (first: number, last: number) =>
       (first === last ? `bar ${first}` : `bars ${first}–${last}`), clear: 'Clear the selection',
+    onlyTrack: 'this track', onlyTrackHint: 'Rewrite and vary only the track that is chosen below',
   },
   wish: {
     title: 'What to write', bars: 'Bars', key: 'Key', metre: 'Metre', tempo: 'Tempo', style: 'Style',

@@ -4,7 +4,7 @@ import { keyName } from '../music/notes';
 import { barIndexAt, clock, secondsAt } from '../music/timeline';
 import { edit } from '../state/editing';
 import { player } from '../state/sounding';
-import { get, useStudio, watch } from '../state/store';
+import { get, set, useStudio, watch } from '../state/store';
 import { t } from '../texts';
 import { NumberInput, Popover } from './controls';
 import { kKeys } from './choices';
@@ -50,6 +50,7 @@ export function PieceFacts() {
   const metre = useStudio((s) => s.view?.bars[0]?.metre ?? '4/4');
   const key = useStudio((s) => s.view?.bars[0]?.key ?? null);
   const locked = useStudio((s) => s.writing !== null);
+  const performed = useStudio((s) => s.view?.performed ?? false);
   return (
     <div className="facts">
       <label className="fact">
@@ -61,6 +62,11 @@ export function PieceFacts() {
                button={key ? keyName(key) : t.transport.noKey} align="end">
         {(close) => <KeyChange current={key} close={close} />}
       </Popover>
+      {performed && !locked && (
+        <button type="button" className="fact fact-button" title={t.beats.title} onClick={() => set({ dialog: 'beats' })}>
+          {t.beats.open}
+        </button>
+      )}
     </div>
   );
 }

@@ -1,15 +1,18 @@
 // The small bar of actions that selected bars carry.
 import { useStudio, set, get } from '../state/store';
 import { accompany, goOn, rewrite, vary } from '../state/writing';
+import { colourOf } from '../roll/colours';
 import { t } from '../texts';
 import { kInstruments } from './choices';
 import { IconButton, Popover } from './controls';
 
-const kWidth = 440;
+const kWidth = 528;
 
 export function SelectionBar({ left, right, width }: { left: number; right: number; width: number }) {
   const bars = useStudio((s) => s.bars);
   const view = useStudio((s) => s.view);
+  const track = useStudio((s) => s.track);
+  const onlyTrack = useStudio((s) => s.onlyTrack);
   if (!bars || !view) return null;
   const first = view.bars[bars.first]?.number ?? 1;
   const last = view.bars[Math.min(bars.last, view.bars.length - 1)]?.number ?? first;
@@ -45,6 +48,12 @@ export function SelectionBar({ left, right, width }: { left: number; right: numb
           </div>
         )}
       </Popover>
+      {view.tracks.length > 1 && (
+        <button type="button" className="only-track" data-colour={colourOf(track)} aria-pressed={onlyTrack}
+                title={t.selection.onlyTrackHint} onClick={() => set({ onlyTrack: !onlyTrack })}>
+          {t.selection.onlyTrack}
+        </button>
+      )}
       <IconButton icon="close" label={t.selection.clear} onClick={() => set({ bars: null })} />
     </div>
   );

@@ -125,15 +125,17 @@ function notes(ctx: Ctx, v: Viewport, scene: Scene, c: Colours, font: string): v
       ctx.stroke();
     });
   }
+  const keyed = scene.hidden.size > 0 || scene.selection.size > 0;
+  const quiet = scene.view.tracks.map((_, track) => scene.quiet(track));
   const named = v.perPitch >= 13;
   const flats = writtenWithFlats(scene.view.bars[0]?.key ?? null);
   ctx.font = `500 ${Math.min(11, Math.round(v.perPitch * 0.62))}px ${font}`;
   ctx.textBaseline = 'middle';
   visitNotes(scene.view, Math.floor(from), Math.ceil(to), (track, note) => {
-    const key = noteKey(track, note);
-    if (scene.hidden.size > 0 && scene.hidden.has(key)) return;
+    const key = keyed ? noteKey(track, note) : '';
+    if (keyed && scene.hidden.has(key)) return;
     drawNote(ctx, v, note, track, c, {
-      selected: scene.selection.has(key), quiet: scene.quiet(track), named, flats,
+      selected: keyed && scene.selection.has(key), quiet: quiet[track]!, named, flats,
     });
   });
 }
@@ -162,12 +164,18 @@ export function drawNote(
   ctx: Ctx, v: Viewport, note: Note, track: number, c: Colours, look: NoteLook): void {
   const [x, y, w, h] = boxOf(v, note);
   const hue = colourOf(track);
-  rounded(ctx, x, y, w, h);
   ctx.globalAlpha = (look.quiet ? 0.25 : 1) * (0.42 + (0.58 * note[3]!) / 127);
   ctx.fillStyle = look.selected ? c.ink : c.tracks[hue]!;
+  // Thousands of small notes at once: plain rectangles are what a canvas draws fastest.
+  if (w < 6 || h < 5) {
+    ctx.fillRect(x, y, w, h);
+    ctx.globalAlpha = 1;
+    return;
+  }
+  rounded(ctx, x, y, w, h);
   ctx.fill();
   ctx.globalAlpha = look.quiet ? 0.25 : 1;
-  if (h >= 5 && w >= 6) pattern(ctx, x, y, w, h, track, look.selected ? c.surface : c.edges[hue]!);
+  pattern(ctx, x, y, w, h, track, look.selected ? c.surface : c.edges[hue]!);
   if (look.selected) {
     ctx.lineWidth = 2;
     ctx.strokeStyle = c.accent;

@@ -53,6 +53,7 @@ export interface State {
   selection: ReadonlySet<NoteKey>;
   bars: BarRange | null;
   track: number;  // where new notes go
+  onlyTrack: boolean;  // rewriting and varying leave the other tracks alone
   mix: readonly TrackMix[];
   clip: Clip | null;
   compare: { piece: PieceSummary; view: View } | null;
@@ -79,6 +80,7 @@ const initial: State = {
   selection: new Set(),
   bars: null,
   track: 0,
+  onlyTrack: false,
   mix: [],
   clip: null,
   compare: null,

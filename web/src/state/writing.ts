@@ -36,11 +36,16 @@ function barsOf(range: BarRange) {
   return { first_bar: bars[range.first]!.number, last_bar: bars[range.last]!.number };
 }
 
+function tracksOf() {
+  const { onlyTrack, track, view } = get();
+  return onlyTrack && view!.tracks.length > 1 ? { tracks: [track + 1] } : {};
+}
+
 export function rewrite(range: BarRange): Promise<void> {
   const { wish } = get();
   const { instruments: _, ...controls } = controlsOf(wish);
   return write((piece) => ({
-    kind: 'infill', piece, ...barsOf(range), controls, ...commonRequest(wish),
+    kind: 'infill', piece, ...barsOf(range), ...tracksOf(), controls, ...commonRequest(wish),
   }));
 }
 
@@ -51,7 +56,7 @@ export function vary(range: BarRange): Promise<void> {
   const chords = view!.bars.slice(range.first, range.last + 1).map((bar) => bar.chord ?? '-');
   if (chords.some((chord) => chord !== '-')) controls.chords = chords.join(' ');
   return write((piece) => ({
-    kind: 'infill', piece, ...barsOf(range), controls, ...commonRequest(wish),
+    kind: 'infill', piece, ...barsOf(range), ...tracksOf(), controls, ...commonRequest(wish),
     count: Math.max(wish.count, kVariationsOfVary),
   }));
 }
