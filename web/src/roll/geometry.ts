@@ -57,7 +57,7 @@ export function fit(v: Viewport, end: number, lowest: number, highest: number): 
   const low = Math.max(0, lowest - 5);
   const high = Math.min(128, highest + 6);
   const perPitch = clamp((v.height - kRulerHeight) / Math.max(24, high - low), kMinPerPitch, 18);
-  const perTick = clamp((v.width - kKeysWidth - 24) / Math.max(96, end), kMinPerTick, 2.2);
+  const perTick = clamp((v.width - kKeysWidth - 24) / Math.max(96, end), kMinPerTick, 4);
   const middle = (low + high) / 2;
   const shown = (v.height - kRulerHeight) / perPitch;
   return { ...v, tick: 0, perTick, perPitch, pitch: middle + shown / 2 };
