@@ -33,7 +33,7 @@ export function SelectionBar({ left, right, width }: { left: number; right: numb
       <button type="button" title={t.selection.goOnHint} onClick={() => void goOn(last)}>
         {t.selection.goOn}
       </button>
-      <Popover label={t.selection.accompanyHint} button={t.selection.accompany} align="end">
+      <Popover label={t.selection.accompany} hint={t.selection.accompanyHint} button={t.selection.accompany} align="end">
         {(close) => (
           <div className="menu">
             {kInstruments.map(([value, name]) => (

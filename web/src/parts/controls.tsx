@@ -112,6 +112,7 @@ export function Dialog({ title, onClose, children, wide }: DialogProps) {
 interface MenuProps {
   button: ReactNode;
   label: string;
+  hint?: string;
   className?: string;
   align?: 'start' | 'end';
   up?: boolean;
@@ -119,7 +120,7 @@ interface MenuProps {
 }
 
 // A button that opens a small panel under (or over) it; Escape or a click elsewhere closes it.
-export function Popover({ button, label, className, align = 'start', up, children }: MenuProps) {
+export function Popover({ button, label, hint, className, align = 'start', up, children }: MenuProps) {
   const [open, setOpen] = useState(false);
   const ref = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -143,7 +144,7 @@ export function Popover({ button, label, className, align = 'start', up, childre
              close();
            }
          }}>
-      <button type="button" className={className} aria-label={label} title={label} aria-expanded={open}
+      <button type="button" className={className} aria-label={label} title={hint ?? label} aria-expanded={open}
               onClick={() => setOpen(!open)}>
         {button}
       </button>

@@ -8,9 +8,19 @@ export interface Moment {
   ids: string[];
 }
 
+// Notes inside of text stand at places that only music fonts know.
+const kTextNotes: Record<string, string> = {
+  '\uECA2': '𝅝', '\uECA3': '𝅗𝅥', '\uECA5': '♩', '\uECA7': '♪', '\uECB7': '.',
+};
+
 export function adopt(svg: string): Element {
-  const parsed = new DOMParser().parseFromString(
-    svg.replace(/<style[\s\S]*?<\/style>/g, '').replace(/ style="[^"]*"/g, ''), 'image/svg+xml');
+  const plain = svg
+    .replace(/<style[\s\S]*?<\/style>/g, '')
+    .replace(/ style="[^"]*"/g, '')
+    .replace(/[\uECA2-\uECB7]/g, (sign) => kTextNotes[sign] ?? '')
+    .replace(/&#xE(CA[2357]|CB7);/gi, (_, code: string) =>
+      kTextNotes[String.fromCharCode(Number.parseInt(`E${code}`, 16))] ?? '');
+  const parsed = new DOMParser().parseFromString(plain, 'image/svg+xml');
   const root = document.importNode(parsed.documentElement, true);
   root.setAttribute('aria-hidden', 'true');
   root.classList.add('sheet-page');
