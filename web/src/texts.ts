@@ -32,12 +32,11 @@ export const t = {
     progress: (notes: number, left: string) => `${notes} notes${left ? `, ${left}` : ''}`,
     left: (seconds: number) => (seconds < 1.5 ? 'a second left' : `${Math.round(seconds)} seconds left`),
     variation: (at: number, of: number) => `${at} of ${of}`,
-    progressLabel: 'Writing',
   },
   takes: {
     title: 'Takes', empty: 'What you make is kept here.', rename: 'Rename', remove: 'Delete',
     compare: 'Compare with what is shown', stopComparing: 'Stop comparing', fresh: 'New',
-    freshHint: 'Begin a new piece; this one is kept', restored: 'Restored',
+    freshHint: 'Begin a new piece; this one is kept',
     removed: (name: string) => `“${name}” is deleted.`, bringBack: 'Bring it back',
     steps: (n: number) => `${n} earlier ${n === 1 ? 'step' : 'steps'}`,
     kinds: {
@@ -56,20 +55,20 @@ export const t = {
     rewrite: 'Rewrite', vary: 'Vary', goOn: 'Go on from here', accompany: 'Accompany',
     rewriteHint: 'Write these bars anew (R)', varyHint: 'Three variations over the same chords (V)',
     goOnHint: 'Write on after these bars (G)', accompanyHint: 'Add a track that plays along (A)',
-    with: 'Accompany with', bars: (first: number, last: number) =>
+    bars: (first: number, last: number) =>
       (first === last ? `bar ${first}` : `bars ${first}–${last}`), clear: 'Clear the selection',
     onlyTrack: 'this track', onlyTrackHint: 'Rewrite and vary only the track that is chosen below',
   },
   wish: {
     title: 'What to write', bars: 'Bars', key: 'Key', metre: 'Metre', tempo: 'Tempo', style: 'Style',
     density: 'Density', instruments: 'Instruments', any: 'any', asIs: 'as it is', more: 'More',
-    sparse: 'sparse', dense: 'dense', surprise: 'Surprise', surpriseHint: 'temperature',
+    surprise: 'Surprise', surpriseHint: 'temperature',
     focus: 'Breadth', focusHint: 'top-p', seed: 'Seed', seedAny: 'new each time',
     seedHint: 'The same seed and settings write the same notes', range: 'Range',
     rangeHint: 'C3-C6', polyphony: 'Notes at once', inScale: 'Only notes of the key',
     chords: 'Chords', chordsHint: 'C Am F G7, one a bar', variations: 'Variations',
     novel: 'Draw again if it is a copy', reset: 'Reset', add: 'Add an instrument',
-    removeInstrument: (name: string) => `Remove ${name}`, major: 'major', minor: 'minor',
+    removeInstrument: (name: string) => `Remove ${name}`,
     panel: 'What to write',
   },
   tracks: {
@@ -81,9 +80,9 @@ export const t = {
     label: 'Piano roll',
     help: 'Arrow keys move selected notes or the play cursor. Press question mark for all keys. The table of bars holds the same music as text.',
     table: 'The piece, bar by bar', tableBar: 'Bar', tableMetre: 'Metre', tableKey: 'Key',
-    tableChord: 'Chords', tableNotes: 'Notes', tableCopied: 'Elsewhere',
+    tableChord: 'Chords', tableNotes: 'Notes',
     select: 'Select', draw: 'Draw', zoomIn: 'Zoom in', zoomOut: 'Zoom out', fit: 'Show all',
-    follow: 'Follow', tools: 'Tools', quiet: 'rest', copied: 'stands in the training music',
+    tools: 'Tools', quiet: 'rest',
   },
   tabs: { notes: 'Notes', sheet: 'Sheet', wave: 'Wave', label: 'Ways to see the piece' },
   download: {
@@ -99,30 +98,30 @@ export const t = {
   recipe: {
     title: 'Recipe', model: 'Model', seed: 'Seed', useSeed: 'Use again', kind: 'Made',
     took: 'Took', seconds: (s: number) => `${s.toFixed(s < 10 ? 1 : 0)} s`, settings: 'Settings',
-    none: 'Not written by the model.', stopped: 'stopped early', none2: 'model’s own choice',
+    stopped: 'stopped early',
   },
   novelty: {
     fresh: 'New', freshHint: (notes: number) =>
       (notes > 0 ? `Not in the training music; the longest likeness is ${notes} notes` : 'Shares nothing with the training music'),
     copy: 'Known', copyHint: (piece: string, bars: string, notes: number) =>
       `${notes} notes on end stand in “${piece}”${bars}`,
-    checking: 'Comparing', bars: (a: number, b: number) => (a === b ? `, bar ${a}` : `, bars ${a} to ${b}`),
+    bars: (a: number, b: number) => (a === b ? `, bar ${a}` : `, bars ${a} to ${b}`),
     exact: 'These are the notes of a training piece',
   },
   record: {
     title: 'Record', start: 'Record', stop: 'Stop', again: 'Again', use: 'Find the notes',
-    level: 'Level', elapsed: 'Length', denied: 'The microphone is not allowed. Allow it in the browser’s address bar, then press Record again.',
+    level: 'Level', denied: 'The microphone is not allowed. Allow it in the browser’s address bar, then press Record again.',
     none: 'No microphone was found. Plug one in, or open a sound file instead.',
     listening: 'Listening. Sing, hum or play one instrument.', ready: 'Listen to it, then find the notes.',
     quiet: 'Hardly anything is heard. Move closer or turn the microphone up.',
     unable: 'This server cannot turn sound into notes. Play it, type it, or open a MIDI file instead.',
-    finding: 'Finding the notes', recording: 'recording', idle: 'Nothing is sent before you press “Find the notes”.',
+    finding: 'Finding the notes', idle: 'Nothing is sent before you press “Find the notes”.',
     playback: 'Your recording',
   },
   beats: {
     title: 'Where are the beats?', hint: 'Tap along or nudge until the lines fall on the beats.',
     tempo: 'Tempo', half: 'Half', double: 'Double', metre: 'Metre', downbeat: 'First downbeat',
-    earlier: 'Earlier', later: 'Later', tap: 'Tap', use: 'Good', seconds: 's',
+    earlier: 'Earlier', later: 'Later', tap: 'Tap', use: 'Good',
     waveform: 'Waveform with beats', open: 'Beats',
   },
   play: {
@@ -131,7 +130,6 @@ export const t = {
     midi: 'MIDI keys', midiNone: 'No MIDI keyboard found', midiAsk: 'Connect MIDI keys', undo: 'Take back the last note',
     clear: 'Begin again', use: 'Keep it', notes: (n: number) => `${n} ${n === 1 ? 'note' : 'notes'}`,
     click: 'Click, to keep time', octave: 'Octave', keyboard: 'Piano keyboard',
-    tempo: 'tempo',
   },
   type: {
     title: 'Type numbers', hint: '1 to 7 are the notes of the scale, 0 rests, - holds, ’ is an octave up, _ makes it shorter.',
@@ -147,18 +145,18 @@ export const t = {
     none: 'This server has no waveform model, so there is nothing to set beside the notes. The rendering below is the symbolic take.',
     render: 'Render', generate: 'Write as sound', took: (s: number) => `took ${s.toFixed(1)} s`,
     noRender: 'This server has no soundfont to render with.', spectrogram: 'Spectrogram', waveform: 'Waveform',
-    play: 'Play', length: (s: number) => `${s.toFixed(1)} s`,
+    length: (s: number) => `${s.toFixed(1)} s`,
   },
   files: {
-    opening: 'Opening', kept: 'Your file is untouched.', tooLarge: (mb: number) =>
+    opening: 'Opening', tooLarge: (mb: number) =>
       `That file is larger than this server takes (${mb} MB). Cut it, or export a shorter part.`,
-    audio: 'Finding the notes', empty: 'That file is empty. Choose another one.',
+    empty: 'That file is empty. Choose another one.',
     unknown: (name: string) => `“${name}” could not be opened.`,
   },
   errors: {
     unreachable: 'The server does not answer. What you made is kept in this browser; it goes on when the server is back.',
     nothing: 'Nothing had been written yet, so nothing changed.',
-    restarted: 'Beginning again.', dismiss: 'Close', undone: 'Nothing to undo',
+    restarted: 'Beginning again.', dismiss: 'Close',
     interrupted: 'The writing did not finish. What stood before is unchanged.',
   },
   help: {
@@ -170,8 +168,8 @@ export const t = {
       ['Editing', [['Ctrl + Z', 'undo'], ['Ctrl + Shift + Z', 'redo'], ['Ctrl + C, X, V', 'copy, cut, paste'], ['Ctrl + A', 'select all notes'], ['[ ]', 'select one bar back or on'], ['+ −', 'zoom'], ['0', 'show all']]],
     ] as [string, [string, string][]][],
   },
-  header: { help: 'Keys', theme: 'Light or dark', download: 'Download', takes: 'Takes', panel: 'Settings' },
-  dialog: { close: 'Close', cancel: 'Cancel' },
+  header: { help: 'Keys', theme: 'Light or dark', download: 'Download', panel: 'Settings' },
+  dialog: { close: 'Close' },
   busy: { cancel: 'Cancel' },
   sound: { loading: 'Instruments', plain: 'A plain voice plays until the instruments are here.' },
   login: {

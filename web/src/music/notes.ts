@@ -7,11 +7,6 @@ export interface NoteRef {
   note: Note;
 }
 
-export const onsetOf = (note: Note) => note[0]!;
-export const durationOf = (note: Note) => note[1]!;
-export const pitchOf = (note: Note) => note[2]!;
-export const velocityOf = (note: Note) => note[3]!;
-
 export type NoteKey = string;
 
 export function noteKey(track: number, note: Note): NoteKey {

@@ -44,12 +44,6 @@ export function togglePlay(): void {
   else player.play();
 }
 
-export function playFrom(tick: number): void {
-  void sound.wake();
-  player.seek(tick);
-  if (!player.playing) player.play(tick);
-}
-
 export function toStart(): void {
   const { view } = get();
   player.seek(view ? firstTick(view) : 0);
