@@ -10,6 +10,7 @@ import { get, set, useStudio, watch } from '../state/store';
 import { current } from '../state/history';
 import { t } from '../texts';
 import { BarsTable } from './BarsTable';
+import { fitsWhole, Overview } from './Overview';
 import { kKeysWidth, kRulerHeight, snapStep, xOf, zoom, type Viewport } from './geometry';
 import { keepStep } from './step';
 import { RollTools } from './RollTools';
@@ -154,6 +155,10 @@ export function Roll() {
       {span && viewport && !writing && (
         <SelectionBar left={xOf(viewport, span[0])} right={xOf(viewport, span[1])}
                       width={viewport.width} />
+      )}
+      {viewport && !writing && !fitsWhole(view, viewport) && (
+        <Overview view={view} viewport={viewport}
+                  onMove={(tick) => surface.current?.move({ ...surface.current.viewport, tick })} />
       )}
       <RollTools zoomIn={() => zoomBy(1.4)} zoomOut={() => zoomBy(1 / 1.4)}
                  fit={() => surface.current?.showAll()} />
