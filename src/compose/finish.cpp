@@ -13,33 +13,6 @@ namespace {
 using midi::Event;
 using midi::EventKind;
 
-// New bars of a performance go at its usual pace, not at that of its last, slowing beats.
-TimeMap steady_map(const data::Source& prompt, GridTick from) {
-  const TimeMap& map = prompt.standard.map;
-  if (!prompt.standard.report.performed) return map;
-  std::vector<TimeMap::Anchor> anchors;
-  for (const auto& anchor : map.anchors()) {
-    if (anchor.grid < from) anchors.push_back(anchor);
-  }
-  anchors.push_back({map.source_at(from), from});
-  // The median length of a quarter over the last sixteen.
-  std::vector<double> quarters;
-  for (int i = 1; i <= 16; ++i) {
-    const GridTick end = from - (i - 1) * kGridQuarter, begin = from - i * kGridQuarter;
-    if (begin < GridTick(0)) break;
-    quarters.push_back(static_cast<double>((map.source_at(end) - map.source_at(begin)).count()));
-  }
-  if (quarters.empty()) return map;
-  std::nth_element(quarters.begin(), quarters.begin() + static_cast<long>(quarters.size() / 2),
-                   quarters.end());
-  const double quarter = quarters[quarters.size() / 2];
-  // A long last line, so that rounding to ticks does not add up.
-  constexpr int kQuarters = 1000;
-  anchors.push_back({anchors.back().source + Tick(std::llround(quarter * kQuarters)),
-                     from + kQuarters * kGridQuarter});
-  return TimeMap(anchors, prompt.score.ticks_per_quarter);
-}
-
 // Before this tick a note belongs to what stands before `from`: an onset that is played early by
 // less than half a grid step belongs to the bar it leads into.
 Tick cut_tick(const data::Source& prompt, const TimeMap& map, GridTick from) {
@@ -135,6 +108,33 @@ std::vector<SpliceRequest::NewMeta> metas_of(const data::Source& prompt, const A
 }
 
 }  // namespace
+
+// New bars of a performance go at its usual pace, not at that of its last, slowing beats.
+TimeMap steady_map(const data::Source& prompt, GridTick from) {
+  const TimeMap& map = prompt.standard.map;
+  if (!prompt.standard.report.performed) return map;
+  std::vector<TimeMap::Anchor> anchors;
+  for (const auto& anchor : map.anchors()) {
+    if (anchor.grid < from) anchors.push_back(anchor);
+  }
+  anchors.push_back({map.source_at(from), from});
+  // The median length of a quarter over the last sixteen.
+  std::vector<double> quarters;
+  for (int i = 1; i <= 16; ++i) {
+    const GridTick end = from - (i - 1) * kGridQuarter, begin = from - i * kGridQuarter;
+    if (begin < GridTick(0)) break;
+    quarters.push_back(static_cast<double>((map.source_at(end) - map.source_at(begin)).count()));
+  }
+  if (quarters.empty()) return map;
+  std::nth_element(quarters.begin(), quarters.begin() + static_cast<long>(quarters.size() / 2),
+                   quarters.end());
+  const double quarter = quarters[quarters.size() / 2];
+  // A long last line, so that rounding to ticks does not add up.
+  constexpr int kQuarters = 1000;
+  anchors.push_back({anchors.back().source + Tick(std::llround(quarter * kQuarters)),
+                     from + kQuarters * kGridQuarter});
+  return TimeMap(anchors, prompt.score.ticks_per_quarter);
+}
 
 Result<midi::File> finish_prompt(const data::Source& prompt, const Addition& addition) {
   const std::vector<GridTick> starts = addition.whole->bar_starts();

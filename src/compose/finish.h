@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "beats/time_map.h"
 #include "data/source.h"
 #include "midi/events.h"
 #include "score/grid_score.h"
@@ -29,6 +30,10 @@ struct Addition {
   std::vector<int> tracks;
   std::optional<double> tempo;  // quarters a minute asked for
 };
+
+// How new music that goes on from `from` maps to the prompt's ticks: a performance goes on at its
+// usual pace.
+TimeMap steady_map(const data::Source& prompt, GridTick from);
 
 // The prompt's events with the additions, in the prompt's own ticks.
 Result<midi::File> finish_prompt(const data::Source& prompt, const Addition& addition);

@@ -202,7 +202,8 @@ Result<WrittenPiece> finish_line(const Task& task, const Line& line, std::uint64
   WrittenPiece written;
   written.seed = seed;
   written.grid = line.piece();
-  written.bars = task.end_bar - task.first_bar;
+  written.bars = line.end_bar() - task.first_bar;
+  written.complete = line.end_bar() == task.end_bar;
   written.notes = line.added().size();
   written.tokens = line.sampled();
   const GenerateRequest& request = *task.request;
@@ -216,7 +217,7 @@ Result<WrittenPiece> finish_line(const Task& task, const Line& line, std::uint64
   addition.whole = &written.grid;
   addition.notes = line.added();
   addition.first_bar = task.first_bar;
-  addition.end_bar = task.end_bar;
+  addition.end_bar = line.end_bar();
   addition.goes_on = !task.fills;
   addition.tracks = task.tracks;
   addition.tempo = request.controls.tempo;
@@ -271,8 +272,10 @@ Result<std::vector<WrittenPiece>> Composer::generate(const GenerateRequest& requ
     }
     std::vector<engine::Step> steps;
     double longest_gap = 0;
+    bool cancelled = false;
     for (auto last = Clock::now();;) {
-      if (callbacks.cancelled && callbacks.cancelled()) return fail("cancelled");
+      cancelled = callbacks.cancelled && callbacks.cancelled();
+      if (cancelled) break;
       steps.clear();
       bool any = false;
       for (const auto& line : lines) {
@@ -286,13 +289,18 @@ Result<std::vector<WrittenPiece>> Composer::generate(const GenerateRequest& requ
       longest_gap = std::max(longest_gap, since(last));
       last = Clock::now();
     }
+    if (cancelled && !request.keep_whole_bars) return fail("cancelled");
     for (int i = 0; i < together; ++i) {
-      HEMIOLA_TRY(WrittenPiece piece, finish_line(task, *lines[static_cast<std::size_t>(i)],
-                                                  variation_seed(request.seed, done + i)));
+      Line& line = *lines[static_cast<std::size_t>(i)];
+      line.stop();
+      if (line.end_bar() == task.first_bar || line.added().empty()) continue;
+      HEMIOLA_TRY(WrittenPiece piece,
+                  finish_line(task, line, variation_seed(request.seed, done + i)));
       piece.seconds = since(start) / together;
       piece.longest_gap = longest_gap;
       pieces.push_back(std::move(piece));
     }
+    if (cancelled) break;
   }
   return pieces;
 }

@@ -42,6 +42,9 @@ struct GenerateRequest {
   // Which tracks, from 1; empty: all, or, where controls name instruments, those: they are added to
   // the prompt's and play along (accompaniment). Infill only.
   std::vector<int> tracks;
+  // When cancelled: pieces that end with their last whole bar, instead of an error. A piece that
+  // has no whole bar yet is left out.
+  bool keep_whole_bars = false;
 };
 
 struct WrittenPiece {
@@ -53,9 +56,15 @@ struct WrittenPiece {
   std::size_t tokens = 0;  // sampled
   double seconds = 0;      // of work; variations written together share it
   double longest_gap = 0;  // between two tokens, in seconds
+  bool complete = true;    // false: cut short by a cancel
 };
 
 struct GenerateCallbacks {
+  // All tracks of the piece, without their new notes, before the first of these.
+  std::function<void(int variation, const std::vector<GridTrack>& tracks)> tracks;
+  // A new bar, before its first note or, where it is silent, when it is over: its index in the
+  // piece and where it begins. Not when filling: those bars are there.
+  std::function<void(int variation, int index, GridTick start, const GridBar& bar)> bar;
   // A note as soon as it is complete: the variation, its track (an index into the piece's), and the
   // note with its onset counted from the start of the piece's first bar.
   std::function<void(int variation, int track, const GridNote& note)> note;

@@ -34,7 +34,8 @@ Line::Line(const Task& task, engine::KvCache& cache, int stream, std::uint64_t s
       logits_(static_cast<std::size_t>(task.model->config().vocabulary)),
       score_(task.piece),
       bar_(task.first_bar - 1),
-      hole_bars_(task.end_bar - task.first_bar) {}
+      hole_bars_(task.end_bar - task.first_bar),
+      told_bars_(task.first_bar) {}
 
 Status Line::start() { return task_.fills ? take_hole_window() : take_window(); }
 
@@ -222,24 +223,37 @@ void Line::on_bar(int bar) {
 void Line::on_note(int track, const GridNote& note) {
   GridNote placed = note;
   placed.onset = note.onset + window_start_;
+  if (!told_tracks_ && callbacks_.tracks) callbacks_.tracks(variation_, score_.tracks);
+  told_tracks_ = true;
+  tell_bars(bar_ + 1);
   added_.push_back({track, placed});
   if (!task_.fills) score_.tracks[static_cast<std::size_t>(track)].notes.push_back(placed);
   if (callbacks_.note) callbacks_.note(variation_, track, placed);
 }
 
+// Tells of new bars up to `end`, not included; all are in the window.
+void Line::tell_bars(int end) {
+  if (task_.fills || !callbacks_.bar) return;
+  for (; told_bars_ < end; ++told_bars_) {
+    const int bar = told_bars_ - window_first_;
+    const tokens::Walk& walk = mask_->walk();
+    callbacks_.bar(variation_, told_bars_, window_start_ + GridTick(walk.bar_start(bar)),
+                   walk.bars()[static_cast<std::size_t>(bar)]);
+  }
+}
+
 // Takes over the bars that are whole: up to `end`, not included.
 void Line::gather_bars(int end) {
+  tell_bars(end);
   const auto& bars = mask_->walk().bars();
   for (int bar = static_cast<int>(score_.bars.size()); bar < end; ++bar) {
     score_.bars.push_back(bars[static_cast<std::size_t>(bar - window_first_)]);
   }
 }
 
-// The holes of this window are filled: the piece now has them.
-Status Line::after_stretch() {
-  const auto starts = score_.bar_starts();
-  const GridTick from = starts[static_cast<std::size_t>(hole_end_ - hole_bars_)];
-  const GridTick until = starts[static_cast<std::size_t>(hole_end_)];
+// What this window has filled before `until` takes the place of what was there.
+void Line::put_stretch(GridTick until) {
+  const GridTick from = score_.bar_starts()[static_cast<std::size_t>(hole_end_ - hole_bars_)];
   for (int track : task_.tracks) {
     std::erase_if(score_.tracks[static_cast<std::size_t>(track)].notes,
                   [&](const GridNote& note) { return note.onset >= from && note.onset < until; });
@@ -248,6 +262,28 @@ Status Line::after_stretch() {
     score_.tracks[static_cast<std::size_t>(added_[i].track)].notes.push_back(added_[i].note);
   }
   for (int track : task_.tracks) sort_notes(score_.tracks[static_cast<std::size_t>(track)]);
+}
+
+void Line::stop() {
+  if (done_) return;
+  done_ = true;
+  // Filling, bar_ is the bar being filled; going on, score_ has the whole bars.
+  const int end =
+      task_.fills ? std::max(bar_, hole_end_ - hole_bars_) : static_cast<int>(score_.bars.size());
+  stopped_at_ = std::max(end, task_.first_bar);
+  const GridTick until = score_.bar_starts()[static_cast<std::size_t>(end)];
+  const auto late = [&](const GridNote& note) { return note.onset >= until; };
+  std::erase_if(added_, [&](const AddedNote& added) { return late(added.note); });
+  if (task_.fills) {
+    put_stretch(until);
+  } else {
+    for (GridTrack& track : score_.tracks) std::erase_if(track.notes, late);
+  }
+}
+
+// The holes of this window are filled: the piece now has them.
+Status Line::after_stretch() {
+  put_stretch(score_.bar_starts()[static_cast<std::size_t>(hole_end_)]);
   bar_ = hole_end_ - 1;
   if (callbacks_.progress) {
     callbacks_.progress(variation_, hole_end_ - task_.first_bar, task_.end_bar - task_.first_bar);

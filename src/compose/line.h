@@ -51,6 +51,9 @@ class Line final : public tokens::WalkListener {
   // The step that decode() is to run for this line.
   engine::Step next();
   bool done() const { return done_; }
+  // Ends it where the last whole bar ends. Afterwards it is done; end_bar() says how far it came.
+  void stop();
+  int end_bar() const { return stopped_at_.value_or(task_.end_bar); }
 
   // The whole piece and the notes that are new in it.
   GridScore piece() const;
@@ -65,7 +68,9 @@ class Line final : public tokens::WalkListener {
   Status take_hole_window();
   Status begin(std::span<const tokens::Token> prompt, const tokens::Constraints& rules);
   Status after_stretch();
+  void put_stretch(GridTick until);
   void gather_bars(int end);
+  void tell_bars(int end);
   tokens::Constraints rules_here(const GridScore& window, int window_first) const;
 
   const Task& task_;
@@ -92,7 +97,10 @@ class Line final : public tokens::WalkListener {
   tokens::Token token_ = 0;
   bool fresh_ = false;  // a window was taken: logits_ are of its last token
   std::size_t sampled_ = 0;
+  int told_bars_ = 0;  // callbacks know of the bars before this one
+  bool told_tracks_ = false;
   bool done_ = false;
+  std::optional<int> stopped_at_;  // one past the last whole bar
 };
 
 }  // namespace hemiola
