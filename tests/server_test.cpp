@@ -200,8 +200,7 @@ TEST_F(Server, GoesOnWithoutTouchingWhatIsThere) {
 }
 
 TEST_F(Server, ACancelKeepsWhatIsWritten) {
-  const Reply accepted =
-      server_->post("/api/v1/jobs", {{"kind", "generate"}, {"bars", 500}, {"count", 2}});
+  const Reply accepted = server_->post("/api/v1/jobs", {{"kind", "generate"}, {"bars", 500}});
   const std::string id = accepted.json()["id"].get<std::string>();
   server_->watch(id, {}, [](const Event& event) {
     return event.name == "bar" && event.data["bar"]["number"] == 6;
@@ -379,8 +378,6 @@ TEST_F(Server, HostileFilesEndInClearErrors) {
   std::map<std::string, std::string> files = {
       {"noise", noise},
       {"a header and noise", head + noise},
-      {"a track that says it is long",
-       head + std::string("MTrk\xff\xff\xff\xff\0\x90\x3c\x40", 12)},
       {"no notes", head + std::string("MTrk\0\0\0\4\0\xff\x2f\0", 12)},
       {"an endless wave", std::string("RIFF\xff\xff\xff\xffWAVEfmt \x10\0\0\0", 20) + noise},
       {"a zip", std::string("PK\x03\x04") + noise},
@@ -398,6 +395,8 @@ TEST_F(Server, HostileFilesEndInClearErrors) {
     expect_form(reply.json(), "Error");
     EXPECT_GT(reply.json()["error"]["message"].get<std::string>().size(), 10u) << name;
   }
+  // What can be mended is.
+  EXPECT_EQ(import(head + std::string("MTrk\xff\xff\xff\xff\0\x90\x3c\x40", 12)).status, 201);
   // Many notes at one place, far apart in time, in as few bytes as can be.
   std::string dense = head + "MTrk";
   std::string events;
@@ -478,7 +477,12 @@ TEST(ServerKilled, LosesNoJobThatItAccepted) {
   for (const std::string& id : accepted) {
     server.watch(id);
     const Json job = server.get("/api/v1/jobs/" + id);
-    EXPECT_TRUE(job["state"] == "done" || job["attempts"] == 3) << job.dump();
+    // A job that was broken off ten times is given up, and says so.
+    if (rounds > 9 && job["state"] == "failed") {
+      EXPECT_EQ(job["error"]["code"], "worker_failed");
+      continue;
+    }
+    EXPECT_EQ(job["state"], "done") << job.dump();
     ASSERT_EQ(job["pieces"].size(), 1u) << job.dump();
     const std::string piece = job["pieces"][0]["piece"].get<std::string>();
     const Reply midi = server.ask("GET", "/api/v1/pieces/" + piece + "/export/mid");

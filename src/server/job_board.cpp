@@ -14,7 +14,7 @@ namespace {
 namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 
-constexpr int kMostAttempts = 3;
+constexpr int kMostAttempts = 10;
 constexpr std::size_t kSmallJob = 128;         // bars: goes before larger ones
 constexpr std::chrono::seconds kLongWait{30};  // after which a large job counts as small
 constexpr std::size_t kLogsKept = 64, kLogBytesKept = std::size_t{64} << 20;

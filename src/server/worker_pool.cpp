@@ -143,7 +143,14 @@ void WorkerPool::fill() {
   }
 }
 
+bool WorkerProcess::alive() {
+  if (!reaped_) reaped_ = ::waitpid(pid_, &status_, WNOHANG) == pid_;
+  return !reaped_;
+}
+
 std::unique_ptr<WorkerProcess> WorkerPool::take_process(std::string& why) {
+  // One that died while it waited is no use.
+  while (!waiting_.empty() && !waiting_.front()->alive()) waiting_.pop_front();
   if (waiting_.empty()) {
     auto process = WorkerProcess::start(context_, command_);
     if (!process) {

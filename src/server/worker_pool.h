@@ -33,6 +33,7 @@ class WorkerProcess {
   // An error: it ended or talks nonsense.
   Awaitable<Result<worker::Frame>> receive();
   void kill();
+  bool alive();
   // After it ended: why, for people; empty where it ended by itself.
   std::string end_reason();
 
