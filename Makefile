@@ -1,4 +1,4 @@
-# Everything from a fresh Debian 12: `make run` writes music, `make test` proves that it works.
+# Everything from a fresh Debian 12: `make run` starts the studio, `make test` proves that it works.
 # `make help` lists the rest.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
@@ -6,11 +6,11 @@ JOBS ?= $(shell nproc)
 HEMIOLA := build/release/hemiola
 CI_FLAGS := $(if $(CI),-DHEMIOLA_WERROR=ON)
 
-.PHONY: help build run test sanitize sanitize-address sanitize-thread bench fuzz format clean
+.PHONY: help build page run test sanitize sanitize-address sanitize-thread bench fuzz format clean
 
 help:
-	@echo "make build     install what is missing, build build/release/hemiola"
-	@echo "make run       build, then write a new piece to out/ with the bundled model"
+	@echo "make build     install what is missing, build build/release/hemiola and the studio's page"
+	@echo "make run       build, then start the studio with the bundled model and say its address"
 	@echo "make test      build with tests, run all of them"
 	@echo "make sanitize  the tests under ASan+UBSan, the concurrent ones under TSan"
 	@echo "make bench     build the benchmarks"
@@ -36,15 +36,29 @@ build: | build/
 	$(transcriber)
 	$(call configure,release,-DHEMIOLA_TESTS=OFF)
 	@cmake --build --preset release -j $(JOBS) --target hemiola
+	@$(MAKE) --no-print-directory page
+
+# The studio's page. Quick when nothing changed: npm is asked only when a file of web/ is newer.
+WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' -not -path 'web/dist/*' 2>/dev/null)
+page: $(if $(WEB_SOURCES),web/dist/index.html)
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	@cd web && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+web/dist/index.html: web/node_modules/.package-lock.json $(WEB_SOURCES) src/server/openapi.json
+	@cd web && npm run build --silent
+	@touch $@
 
 run: build
-	@$(HEMIOLA) generate --bars 16 -o out --render --force
+	@$(HEMIOLA) serve
 
 test: | build/
 	@scripts/setup.sh test
 	$(transcriber)
 	$(call configure,release,-DHEMIOLA_TESTS=ON)
 	@cmake --build --preset release -j $(JOBS)
+	@$(MAKE) --no-print-directory page
 	@ctest --test-dir build/release --output-on-failure -j $(JOBS)
 
 sanitize: sanitize-address sanitize-thread

@@ -8,9 +8,16 @@ build=(g++ cmake ninja-build ccache pkg-config ca-certificates
        libtorch-dev libopenblas0-pthread
        libfluidsynth-dev libsndfile1-dev libebur128-dev
        libavformat-dev libavcodec-dev libavutil-dev libsoxr-dev
-       musescore-general-soundfont-small)
-test=(libgtest-dev libgmock-dev libbenchmark-dev)
+       musescore-general-soundfont-small
+       libboost-dev libsqlite3-dev libseccomp-dev bubblewrap)
+test=(libgtest-dev libgmock-dev libbenchmark-dev chromium)
 dev=(clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev libfuzzer-14-dev llvm-14)
+
+# The page is built with Node 20 or later if one is here, else with Debian's 18.
+node_is_new() {
+  command -v npm >/dev/null && [ "$(node -p 'parseInt(process.versions.node)' 2>/dev/null || echo 0)" -ge 20 ]
+}
+node_is_new || build+=(nodejs npm)
 
 want=("${build[@]}")
 for set in "$@"; do

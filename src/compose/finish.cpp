@@ -33,27 +33,6 @@ double quarter_at_tempo(const Score& score, Tick at, double tempo) {
   return 60 / tempo * kProbe / probe.count();
 }
 
-// New bars of a performance go at its usual pace, not at that of its last, slowing beats; or at the
-// tempo asked for.
-TimeMap steady_map(const data::Source& prompt, GridTick from, std::optional<double> tempo) {
-  const TimeMap& map = prompt.standard.map;
-  if (!prompt.standard.report.performed) return map;
-  std::vector<TimeMap::Anchor> anchors;
-  for (const auto& anchor : map.anchors()) {
-    if (anchor.grid < from) anchors.push_back(anchor);
-  }
-  anchors.push_back({map.source_at(from), from});
-  const std::optional<double> quarter =
-      tempo ? quarter_at_tempo(prompt.score, anchors.back().source, *tempo)
-            : usual_quarter(map, from);
-  if (!quarter) return map;
-  // A long last line, so that rounding to ticks does not add up.
-  constexpr int kQuarters = 1000;
-  anchors.push_back({anchors.back().source + Tick(std::llround(*quarter * kQuarters)),
-                     from + kQuarters * kGridQuarter});
-  return TimeMap(anchors, prompt.score.ticks_per_quarter);
-}
-
 // Before this tick a note belongs to what stands before `from`: an onset that is played early by
 // less than half a grid step belongs to the bar it leads into.
 Tick cut_tick(const data::Source& prompt, const TimeMap& map, GridTick from) {
@@ -149,6 +128,26 @@ std::vector<SpliceRequest::NewMeta> metas_of(const data::Source& prompt, const A
 }
 
 }  // namespace
+
+// Not at the pace of its last, slowing beats.
+TimeMap steady_map(const data::Source& prompt, GridTick from, std::optional<double> tempo) {
+  const TimeMap& map = prompt.standard.map;
+  if (!prompt.standard.report.performed) return map;
+  std::vector<TimeMap::Anchor> anchors;
+  for (const auto& anchor : map.anchors()) {
+    if (anchor.grid < from) anchors.push_back(anchor);
+  }
+  anchors.push_back({map.source_at(from), from});
+  const std::optional<double> quarter =
+      tempo ? quarter_at_tempo(prompt.score, anchors.back().source, *tempo)
+            : usual_quarter(map, from);
+  if (!quarter) return map;
+  // A long last line, so that rounding to ticks does not add up.
+  constexpr int kQuarters = 1000;
+  anchors.push_back({anchors.back().source + Tick(std::llround(*quarter * kQuarters)),
+                     from + kQuarters * kGridQuarter});
+  return TimeMap(anchors, prompt.score.ticks_per_quarter);
+}
 
 Result<Spliced> finish_prompt(const data::Source& prompt, const Addition& addition) {
   const std::vector<GridTick> starts = addition.whole->bar_starts();

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "beats/time_map.h"
 #include "compose/splice.h"
 #include "data/source.h"
 #include "score/grid_score.h"
@@ -29,6 +30,10 @@ struct Addition {
   std::vector<int> tracks;
   std::optional<double> tempo;  // quarters a minute asked for
 };
+
+// How new music that goes on from `from` maps to the prompt's ticks: a performance goes on at its
+// usual pace, or at the tempo asked for.
+TimeMap steady_map(const data::Source& prompt, GridTick from, std::optional<double> tempo);
 
 // The prompt's events with the additions, in the prompt's own ticks. A note that a held one of its
 // channel and pitch leaves no place is not in it.

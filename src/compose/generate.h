@@ -73,6 +73,11 @@ struct WrittenPiece {
 };
 
 struct GenerateCallbacks {
+  // All tracks of the piece, without their new notes, before the first of these.
+  std::function<void(int variation, const std::vector<GridTrack>& tracks)> tracks;
+  // A new bar, before its first note or, where it is silent, when it is over: its index in the
+  // piece and where it begins. Not when filling: those bars are there.
+  std::function<void(int variation, int index, GridTick start, const GridBar& bar)> bar;
   // A note as soon as it is complete: the variation, its track (an index into the piece's), and the
   // note with its onset counted from the start of the piece's first bar.
   std::function<void(int variation, int track, const GridNote& note)> note;

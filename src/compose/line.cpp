@@ -35,6 +35,7 @@ Line::Line(const Task& task, engine::KvCache& cache, int stream, std::uint64_t s
       score_(task.piece),
       bar_(task.first_bar - 1),
       hole_bars_(task.end_bar - task.first_bar),
+      told_bars_(task.first_bar),
       end_bar_(task.end_bar) {}
 
 Status Line::start() { return task_.fills ? take_hole_window() : take_window(); }
@@ -238,11 +239,30 @@ void Line::on_note(int track, const GridNote& note) {
   added_.push_back({track, placed});
   // When filling, a bar may have to be begun once more: its notes are told when it is whole.
   if (task_.fills) return;
+  tell_tracks();
+  tell_bars(bar_ + 1);
   score_.tracks[static_cast<std::size_t>(track)].notes.push_back(placed);
   tell_notes();
 }
 
+void Line::tell_tracks() {
+  if (!told_tracks_ && callbacks_.tracks) callbacks_.tracks(variation_, score_.tracks);
+  told_tracks_ = true;
+}
+
+// New bars up to `end`, not included; all are in the window.
+void Line::tell_bars(int end) {
+  if (task_.fills || !callbacks_.bar) return;
+  for (; told_bars_ < end; ++told_bars_) {
+    const int bar = told_bars_ - window_first_;
+    const tokens::Walk& walk = mask_->walk();
+    callbacks_.bar(variation_, told_bars_, window_start_ + GridTick(walk.bar_start(bar)),
+                   walk.bars()[static_cast<std::size_t>(bar)]);
+  }
+}
+
 void Line::tell_notes() {
+  if (told_ < added_.size()) tell_tracks();
   for (; told_ < added_.size(); ++told_) {
     if (callbacks_.note) callbacks_.note(variation_, added_[told_].track, added_[told_].note);
   }
@@ -258,6 +278,7 @@ void Line::tell_whole_bars(int end) {
 
 // Takes over the bars that are whole: up to `end`, not included.
 void Line::gather_bars(int end) {
+  tell_bars(end);
   const auto& bars = mask_->walk().bars();
   for (int bar = static_cast<int>(score_.bars.size()); bar < end; ++bar) {
     score_.bars.push_back(bars[static_cast<std::size_t>(bar - window_first_)]);

@@ -73,6 +73,8 @@ class Line final : public tokens::WalkListener {
   Status fill_the_rest();
   void take_over(int end);
   void drop_from(int bar);
+  void tell_tracks();
+  void tell_bars(int end);
   void tell_notes();
   void tell_whole_bars(int end);
   void gather_bars(int end);
@@ -98,9 +100,11 @@ class Line final : public tokens::WalkListener {
   int hole_bars_ = 0;              // bars to fill at once, at most; halved when not even one fits
   std::size_t stretch_added_ = 0;  // of added_, when the window was taken
   std::size_t told_ = 0;           // of added_, through the callbacks
-  int longest_bar_ = 0;            // tokens
-  int bar_began_ = 0;              // tokens in the cache when the bar began
-  bool new_window_ = false;        // the window has no room for another bar
+  int told_bars_ = 0;              // the callbacks know of the bars before this one
+  bool told_tracks_ = false;
+  int longest_bar_ = 0;      // tokens
+  int bar_began_ = 0;        // tokens in the cache when the bar began
+  bool new_window_ = false;  // the window has no room for another bar
   tokens::Token token_ = 0;
   bool fresh_ = false;  // a window was taken: logits_ are of its last token
   std::size_t sampled_ = 0;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "beats/alignment.h"
+#include "beats/tracker.h"
 #include "midi/reader.h"
 #include "score/notation.h"
 #include "score/to_midi.h"
@@ -38,6 +40,19 @@ Result<Source> source_from_midi(std::span<const std::uint8_t> bytes, const Sourc
   StandardiseOptions standard;
   standard.timing = options.timing;
   standard.for_data = options.for_data;
+  standard.find_upbeats = options.find_upbeats;
+  const bool performed =
+      options.beats || options.timing == Timing::kPerformed ||
+      (options.timing == Timing::kAuto && !measure_alignment(source.score).is_aligned());
+  if (!performed) {
+    HEMIOLA_TRY(source.standard, standardise(source.score, standard));
+    return source;
+  }
+  source.beats = options.beats;
+  if (!source.beats) {
+    HEMIOLA_TRY(source.beats, track_beats(source.score));
+  }
+  standard.beats = &*source.beats;
   HEMIOLA_TRY(source.standard, standardise(source.score, standard));
   return source;
 }

@@ -3,11 +3,13 @@
 // the rest.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 
 #include "base/files.h"
 #include "base/result.h"
+#include "beats/beat_track.h"
 #include "beats/standardise.h"
 #include "midi/events.h"
 #include "score/from_midi.h"
@@ -22,6 +24,8 @@ struct SourceOptions {
   Timing timing = Timing::kAuto;
   bool for_data = false;
   bool pedal = false;  // durations with the sustain pedal
+  bool find_upbeats = true;
+  std::optional<BeatTrack> beats{};  // known already: it is taken as performed
 };
 
 struct Source {
@@ -30,6 +34,7 @@ struct Source {
   Score score;      // tracks name chunk and channel of `file`; ticks are the file's
   FromMidiReport from_midi;
   Standardised standard;
+  std::optional<BeatTrack> beats{};  // of a performance: those it was standardised by
 
   const GridScore& grid() const { return standard.grid; }
 };

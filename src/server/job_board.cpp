@@ -1,0 +1,500 @@
+#include "server/job_board.h"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <cmath>
+
+#include "server/elsewhere.h"
+#include "server/schema.h"
+
+namespace hemiola::server {
+namespace {
+
+namespace asio = boost::asio;
+using Clock = std::chrono::steady_clock;
+
+constexpr int kMostAttempts = 10;
+constexpr std::size_t kSmallJob = 128;         // bars: goes before larger ones
+constexpr std::chrono::seconds kLongWait{30};  // after which a large job counts as small
+constexpr std::size_t kLogsKept = 64, kLogBytesKept = std::size_t{64} << 20;
+constexpr std::chrono::milliseconds kTellEvery{100};
+
+double seconds_since(Clock::time_point time) {
+  return std::chrono::duration<double>(Clock::now() - time).count();
+}
+
+bool writes_music(const std::string& kind) {
+  return kind == "generate" || kind == "continue" || kind == "infill" || kind == "accompany";
+}
+
+[[noreturn]] void fail_job(std::string code, std::string message) {
+  ApiError error;
+  error.code = std::move(code);
+  error.message = std::move(message);
+  throw error;
+}
+
+template <class T>
+T taken(Result<T> result) {
+  if (!result) fail_job("internal", std::move(result.error().message));
+  return std::move(*result);
+}
+
+const CallBlob& blob_of(const Json& entry, const char* name, const std::vector<CallBlob>& blobs) {
+  const Json index = entry.value(name, Json());
+  if (!index.is_number_unsigned() || index.get<std::size_t>() >= blobs.size()) {
+    throw std::runtime_error(fmt::format("a worker's answer lacks its {}", name));
+  }
+  return blobs[index.get<std::size_t>()];
+}
+
+Json origin_of(const std::string& kind, const std::string& job, const Json& entry,
+               const Json& request) {
+  Json origin = {{"kind", kind == "generate"   ? "generated"
+                          : kind == "continue" ? "continued"
+                          : kind == "infill"   ? "infilled"
+                                               : "accompanied"},
+                 {"job", job}};
+  for (const char* name : {"first_bar", "last_bar"}) {
+    if (entry.contains(name)) origin[name] = entry[name];
+  }
+  if (request.contains("tracks")) origin["tracks"] = request["tracks"];
+  return origin;
+}
+
+std::string sound_type(const std::string& format) {
+  return format == "wav"    ? "audio/wav"
+         : format == "flac" ? "audio/flac"
+         : format == "ogg"  ? "audio/ogg"
+                            : "audio/mpeg";
+}
+
+Json end_json(const JobRow& row) { return {{"state", row.state}, {"error", row.error}}; }
+
+}  // namespace
+
+PieceRow piece_row(const Json& entry, const std::vector<CallBlob>& blobs, PieceMaker maker) {
+  const Json summary = entry.value("summary", Json());
+  const Json timing = entry.value("timing", Json());
+  if (!summary.is_object() || !timing.is_object() ||
+      !summary.value("suggested_name", Json()).is_string()) {
+    throw std::runtime_error("a worker's answer lacks its summary");
+  }
+  PieceRow row;
+  row.id = new_id();
+  row.name =
+      !maker.name.empty() ? std::move(maker.name) : summary["suggested_name"].get<std::string>();
+  row.parent = std::move(maker.parent);
+  row.created = utc_now();
+  row.origin = std::move(maker.origin);
+  row.recipe = std::move(maker.recipe);
+  row.novelty = entry.value("novelty", Json());
+  row.summary = summary;
+  row.timing = timing;
+  row.midi = blob_of(entry, "midi", blobs).info.hash;
+  row.view = blob_of(entry, "view", blobs).info.hash;
+  row.job = std::move(maker.job);
+  row.variation = maker.variation;
+  return row;
+}
+
+JobBoard::Lane JobBoard::lane_of(const std::string& kind) {
+  return writes_music(kind) || kind == "novelty" ? Lane::kMusic : Lane::kSound;
+}
+
+std::size_t JobBoard::size_of(const Json& request) {
+  const std::size_t bars = request.contains("first_bar") && request.contains("last_bar")
+                               ? request["last_bar"].get<std::size_t>()
+                               : request.value("bars", std::size_t{16});
+  return bars * request.value("count", std::size_t{1});
+}
+
+Awaitable<void> JobBoard::recover() {
+  const auto work = [&store = services_.store] { return store.jobs(100'000, true); };
+  auto rows = co_await elsewhere(services_.storage, work);
+  if (!rows) throw std::runtime_error(rows.error().message);
+  std::reverse(rows->begin(), rows->end());
+  for (JobRow& row : *rows) {
+    auto active = std::make_shared<Active>();
+    active->row = std::move(row);
+    active->log = std::make_shared<JobLog>(services_.context);
+    active->queued_at = Clock::now();
+    active->number = ++accepted_;
+    JobRow& job = active->row;
+    if (job.attempts >= kMostAttempts) {
+      job.error = {
+          {"code", "worker_failed"},
+          {"message", "The server stopped each time it tried this. It will not try again."}};
+      job.state = "failed";
+      co_await finish(active);
+      continue;
+    }
+    job.state = "queued";
+    active->log->restart(job.attempts + 1, "the server was started again");
+    active_.emplace(job.id, active);
+  }
+  if (!rows->empty()) services_.log.event("recovered", {{"jobs", active_.size()}});
+  dispatch();
+}
+
+Awaitable<Json> JobBoard::submit(Json request, std::string client) {
+  const auto of_client = static_cast<std::size_t>(
+      std::count_if(active_.begin(), active_.end(),
+                    [&](const auto& entry) { return entry.second->row.client == client; }));
+  if (of_client >= limits_.queued_of_client || active_.size() >= limits_.queued) {
+    ApiError busy;
+    busy.status = 429;
+    busy.code = "too_many_requests";
+    busy.message = of_client >= limits_.queued_of_client
+                       ? "You have as many jobs waiting as one may have. Wait for some to end, or "
+                         "stop some."
+                       : "The server has more work than it can take. Try again in a moment.";
+    busy.retry_after = 2;
+    throw busy;
+  }
+  auto active = std::make_shared<Active>();
+  JobRow& row = active->row;
+  row.id = new_id();
+  row.kind = request["kind"].get<std::string>();
+  row.client = std::move(client);
+  row.created = utc_now();
+  row.state = "queued";
+  row.request = std::move(request);
+  active->log = std::make_shared<JobLog>(services_.context);
+  active->queued_at = Clock::now();
+  active->number = ++accepted_;
+  // Counted at once, so that a client cannot overtake its limit, but begun only when it is kept.
+  active_.emplace(row.id, active);
+  JobRow kept = row;
+  kept.state = "queued";
+  row.state = "accepted";
+  const auto work = [&store = services_.store, kept] { return store.add_job(kept); };
+  const auto status = co_await elsewhere(services_.storage, work);
+  if (!status) {
+    active_.erase(row.id);
+    throw std::runtime_error(status.error().message);
+  }
+  row.state = "queued";
+  Json event = {{"state", "queued"}, {"position", position(*active)}};
+  active->log->add("state", event);
+  dispatch();
+  co_return job_json(active->row, active.get());
+}
+
+// A small job before a large one, then one of the client that had least work done for it, then the
+// one that came first.
+JobBoard::ActivePtr JobBoard::next(Lane lane) const {
+  ActivePtr best;
+  const auto rank = [&](const Active& active) {
+    const bool large =
+        size_of(active.row.request) > kSmallJob && Clock::now() - active.queued_at < kLongWait;
+    const auto spent = spent_.find(active.row.client);
+    return std::tuple(large, spent == spent_.end() ? 0.0 : spent->second, active.number);
+  };
+  for (const auto& [id, active] : active_) {
+    if (active->row.state != "queued" || lane_of(active->row.kind) != lane) continue;
+    if (best == nullptr || rank(*active) < rank(*best)) best = active;
+  }
+  return best;
+}
+
+std::size_t JobBoard::position(const Active& active) const {
+  std::size_t before = 0;
+  for (const auto& [id, other] : active_) {
+    if (other->row.state == "queued" && other->number < active.number &&
+        lane_of(other->row.kind) == lane_of(active.row.kind)) {
+      ++before;
+    }
+  }
+  return before;
+}
+
+void JobBoard::dispatch() {
+  for (const Lane lane : {Lane::kMusic, Lane::kSound}) {
+    std::size_t& running = running_[static_cast<std::size_t>(lane)];
+    while (running == 0) {
+      const ActivePtr active = next(lane);
+      if (active == nullptr) break;
+      ++running;
+      active->row.state = "running";
+      asio::co_spawn(services_.context, run(active), asio::detached);
+    }
+  }
+}
+
+Awaitable<void> JobBoard::save(const Active& active) {
+  const auto work = [&store = services_.store, row = active.row] { return store.update_job(row); };
+  const auto status = co_await elsewhere(services_.storage, work);
+  if (!status) services_.log.event("error", {{"message", status.error().message}});
+}
+
+Awaitable<void> JobBoard::run(ActivePtr active) {
+  JobRow& row = active->row;
+  const Lane lane = lane_of(row.kind);
+  row.started = utc_now();
+  ++row.attempts;
+  active->started_at = Clock::now();
+  co_await save(*active);
+  active->log->add("state", {{"state", "running"}, {"position", nullptr}});
+  try {
+    co_await do_job(*active);
+    row.state = active->cancel.cancelled() ? "cancelled" : "done";
+  } catch (const ApiError& error) {
+    row.state = active->cancel.cancelled() ? "cancelled" : "failed";
+    if (row.state == "failed") row.error = {{"code", error.code}, {"message", error.message}};
+  } catch (const std::exception& error) {
+    services_.log.event("error", {{"job", row.id}, {"message", error.what()}});
+    row.state = "failed";
+    row.error = {{"code", "internal"},
+                 {"message", "Something went wrong here. Nothing you made was lost."}};
+  }
+  const double took = seconds_since(active->started_at);
+  spent_[row.client] += took;
+  if (spent_.size() > 10'000) spent_.clear();
+  services_.log.event(
+      "job",
+      {{"id", row.id},
+       {"kind", row.kind},
+       {"state", row.state},
+       {"seconds", took},
+       {"waited", std::chrono::duration<double>(active->started_at - active->queued_at).count()},
+       {"error", row.error}});
+  --running_[static_cast<std::size_t>(lane)];
+  dispatch();
+  co_await finish(active);
+}
+
+Awaitable<void> JobBoard::finish(ActivePtr active) {
+  JobRow& row = active->row;
+  row.finished = utc_now();
+  ++figures_.ended[{row.kind, row.state}];
+  // Kept before it is told: who hears of the end finds it so.
+  co_await save(*active);
+  active->log->end(end_json(row));
+  active_.erase(row.id);
+  ended_.emplace_back(row.id, active->log);
+  std::size_t bytes = 0;
+  for (const auto& [id, log] : ended_) bytes += log->bytes();
+  while (ended_.size() > kLogsKept || (bytes > kLogBytesKept && ended_.size() > 1)) {
+    bytes -= ended_.front().second->bytes();
+    ended_.erase(ended_.begin());
+  }
+}
+
+Awaitable<Call> JobBoard::call_for(const Active& active) {
+  const JobRow& row = active.row;
+  Call call;
+  call.message = row.request;
+  call.message["op"] = writes_music(row.kind) ? "generate" : row.kind;
+  call.wall = std::chrono::seconds(1800);
+  call.cpu_seconds = 3600;
+  call.memory = std::size_t{6} << 30;
+  const std::string id = row.request.value("piece", "");
+  if (id.empty()) co_return call;
+  const auto work = [&store = services_.store, id] { return store.piece(id); };
+  auto piece = taken(co_await elsewhere(services_.storage, work));
+  if (!piece) fail_job("not_found", "The piece is not there any more.");
+  call.message["timing"] = piece->timing;
+  call.blobs.push_back(taken(services_.blobs.get(piece->midi)));
+  co_return call;
+}
+
+Awaitable<void> JobBoard::do_job(Active& active) {
+  Call call = co_await call_for(active);
+  call.on_event = [this, &active](Json& event) { on_event(active, event); };
+  const std::string parent = active.row.request.value("piece", "");
+  if (writes_music(active.row.kind)) {
+    co_await do_music(active, std::move(call), parent);
+    co_return;
+  }
+  WorkerPool& pool = active.row.kind == "novelty" ? services_.music : services_.files;
+  auto result = co_await pool.call(std::move(call), &active.cancel);
+  if (!result) {
+    fail_job(result.error().kind == CallFailure::Kind::kRefused ? "unreadable" : "worker_failed",
+             "It could not be done: " + result.error().message);
+  }
+  if (active.row.kind == "novelty") {
+    const Json novelty = result->done.value("novelty", Json());
+    active.row.outcome["result"] = novelty;
+    const auto work = [&store = services_.store, parent, novelty] {
+      return store.set_novelty(parent, novelty);
+    };
+    (void)co_await elsewhere(services_.storage, work);
+    active.log->add("result", novelty);
+    co_return;
+  }
+  const CallBlob& blob = blob_of(result->done, "blob", result->blobs);
+  const std::string format = active.row.request.value("format", "wav");
+  Json sound = {{"blob", blob.info.hash},
+                {"url", "/api/v1/blobs/" + blob.info.hash},
+                {"bytes", blob.info.bytes},
+                {"media_type", sound_type(format)},
+                {"seconds", result->done["seconds"]},
+                {"sample_rate", result->done["sample_rate"]},
+                {"peaks", result->done["peaks"]}};
+  active.row.outcome["sound"] = sound;
+  active.log->add("sound", sound);
+}
+
+Awaitable<void> JobBoard::do_music(Active& active, Call call, const std::string& parent) {
+  JobRow& row = active.row;
+  auto result = co_await services_.music.call(std::move(call), &active.cancel);
+  if (!result) {
+    const bool refused = result.error().kind == CallFailure::Kind::kRefused;
+    fail_job(
+        refused ? "refused" : "worker_failed",
+        refused ? result.error().message : "Writing was broken off: " + result.error().message);
+  }
+  const Json& done = result->done;
+  std::vector<PieceRow> rows;
+  for (const Json& entry : done.at("pieces")) {
+    PieceMaker maker;
+    maker.name = row.request.value("name", "");
+    maker.parent = parent;
+    maker.origin = origin_of(row.kind, row.id, entry, row.request);
+    maker.recipe = {{"model", done.at("model")},       {"model_name", done.at("model_name")},
+                    {"seed", entry.at("seed")},        {"kind", row.kind},
+                    {"settings", done.at("settings")}, {"version", HEMIOLA_VERSION},
+                    {"seconds", entry.at("seconds")},  {"tokens", entry.at("tokens")},
+                    {"complete", entry.at("complete")}};
+    maker.job = row.id;
+    maker.variation = entry.at("variation").get<int>();
+    rows.push_back(piece_row(entry, result->blobs, std::move(maker)));
+  }
+  const auto work = [&store = services_.store, rows] { return store.add_pieces(rows); };
+  const auto ids = taken(co_await elsewhere(services_.storage, work));
+  Json pieces = Json::array();
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    pieces.push_back({{"variation", rows[i].variation}, {"piece", ids[i]}});
+    active.log->add("piece", {{"variation", rows[i].variation}, {"id", ids[i]}});
+  }
+  row.outcome["pieces"] = std::move(pieces);
+  active.done = 1;
+  tell_progress(active, true);
+}
+
+// What a worker says is passed on only where it has the form that the API promises.
+void JobBoard::on_event(Active& active, Json& event) {
+  const Json name = event["event"];
+  event.erase("event");
+  if (name == "progress") {
+    if (event.value("done", Json()).is_number()) {
+      active.done = std::clamp(event["done"].get<double>(), 0.0, 1.0);
+    } else if (event.value("variation", Json()).is_number_unsigned() &&
+               event.value("bars", Json()).is_number_unsigned() &&
+               event.value("of", Json()).is_number_unsigned()) {
+      const auto variation = event["variation"].get<std::size_t>();
+      const std::size_t count = active.row.request.value("count", std::size_t{1});
+      if (variation < 1 || variation > count) return;
+      active.bars_done.resize(count);
+      active.bars_done[variation - 1] = event["bars"].get<int>();
+      double sum = 0;
+      for (int bars : active.bars_done) sum += bars;
+      const double all = static_cast<double>(count) * event["of"].get<double>();
+      active.done = all > 0 ? std::clamp(sum / all, 0.0, 1.0) : 0;
+    }
+    tell_progress(active, false);
+    return;
+  }
+  for (const char* known : {"track", "bar", "note"}) {
+    if (name != known) continue;
+    static const Json& schemas = schema_named("Events")["properties"];
+    if (!mismatch(event, schemas[known])) active.log->add(known, event);
+  }
+}
+
+void JobBoard::tell_progress(Active& active, bool always) {
+  const auto now = Clock::now();
+  if (!always && now - active.told_at < kTellEvery) return;
+  active.told_at = now;
+  const double took = seconds_since(active.started_at);
+  Json left;
+  if (active.done > 0.02) left = std::round(took * (1 / active.done - 1) * 10) / 10;
+  active.log->add("progress",
+                  {{"done", std::round(active.done * 1e4) / 1e4}, {"seconds_left", left}});
+}
+
+Json JobBoard::job_json(const JobRow& row, const Active* active) const {
+  const auto time = [](const std::string& text) { return text.empty() ? Json() : Json(text); };
+  const double done = row.state == "done" ? 1 : active != nullptr ? active->done : 0;
+  return {
+      {"id", row.id},
+      {"kind", row.kind},
+      {"state", row.state},
+      {"created", row.created},
+      {"started", time(row.started)},
+      {"finished", time(row.finished)},
+      {"position", active != nullptr && row.state == "queued" ? Json(position(*active)) : Json()},
+      {"progress", {{"done", done}, {"seconds_left", nullptr}}},
+      {"request", row.request},
+      {"pieces", row.outcome.value("pieces", Json::array())},
+      {"sound", row.outcome.value("sound", Json())},
+      {"result", row.outcome.value("result", Json())},
+      {"error", row.error}};
+}
+
+Awaitable<Json> JobBoard::find(std::string id) {
+  if (const auto found = active_.find(id); found != active_.end()) {
+    co_return job_json(found->second->row, found->second.get());
+  }
+  const auto work = [&store = services_.store, id] { return store.job(id); };
+  auto row = taken(co_await elsewhere(services_.storage, work));
+  co_return row ? job_json(*row, nullptr) : Json();
+}
+
+Awaitable<Json> JobBoard::list(bool only_active) {
+  const auto work = [&store = services_.store, only_active] {
+    return store.jobs(100, only_active);
+  };
+  auto rows = taken(co_await elsewhere(services_.storage, work));
+  Json jobs = Json::array();
+  for (const JobRow& row : rows) {
+    const auto found = active_.find(row.id);
+    jobs.push_back(found != active_.end() ? job_json(found->second->row, found->second.get())
+                                          : job_json(row, nullptr));
+  }
+  co_return Json{{"jobs", std::move(jobs)}};
+}
+
+Awaitable<Json> JobBoard::cancel(std::string id) {
+  const auto found = active_.find(id);
+  if (found == active_.end()) co_return co_await find(id);
+  const ActivePtr active = found->second;
+  const bool queued = active->row.state == "queued";
+  active->cancel.cancel();
+  if (queued) {
+    active->row.state = "cancelled";
+    co_await finish(active);
+  }
+  co_return job_json(active->row, active.get());
+}
+
+Awaitable<std::shared_ptr<JobLog>> JobBoard::watch(std::string id) {
+  if (const auto found = active_.find(id); found != active_.end()) co_return found->second->log;
+  for (const auto& [ended, log] : ended_) {
+    if (ended == id) co_return log;
+  }
+  const auto work = [&store = services_.store, id] { return store.job(id); };
+  auto row = taken(co_await elsewhere(services_.storage, work));
+  if (!row) co_return nullptr;
+  // Its notes are forgotten; what came of it is not.
+  auto log = std::make_shared<JobLog>(services_.context);
+  for (const Json& piece : row->outcome.value("pieces", Json::array())) {
+    log->add("piece", {{"variation", piece["variation"]}, {"id", piece["piece"]}});
+  }
+  if (row->outcome.contains("sound")) log->add("sound", row->outcome["sound"]);
+  if (row->outcome.contains("result")) log->add("result", row->outcome["result"]);
+  log->end(end_json(*row));
+  co_return log;
+}
+
+JobFigures JobBoard::figures() const {
+  JobFigures figures = figures_;
+  for (const auto& [id, active] : active_) {
+    ++(active->row.state == "running" ? figures.running : figures.queued);
+  }
+  return figures;
+}
+
+}  // namespace hemiola::server

@@ -1,0 +1,113 @@
+// Jobs from when they are accepted to their end: kept in the store first, then queued, fairly
+// between clients, and done by workers. A server that is killed does what was queued or under way
+// again when it is started. One thread; the store is asked on a thread of its own.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "server/blob_store.h"
+#include "server/job_log.h"
+#include "server/log.h"
+#include "server/store.h"
+#include "server/worker_pool.h"
+
+namespace hemiola::server {
+
+// What all parts of the server share. Outlives them.
+struct Services {
+  boost::asio::io_context& context;
+  boost::asio::thread_pool& storage;  // one thread: the store is only asked there
+  Store& store;
+  BlobStore& blobs;
+  WorkerPool& files;  // workers for files and sound
+  WorkerPool& music;  // workers that hold the model
+  const Log& log;
+};
+
+// What a piece is made of, as a worker hands it over: entry of "pieces" and the blobs of the call.
+struct PieceMaker {
+  std::string name;  // empty: what the worker suggests
+  std::string parent;
+  Json origin;
+  Json recipe;
+  std::string job;
+  int variation = 0;
+};
+// Throws std::runtime_error where the worker's answer is not what it should be.
+PieceRow piece_row(const Json& entry, const std::vector<CallBlob>& blobs, PieceMaker maker);
+
+struct JobLimits {
+  std::size_t queued_of_client = 64;
+  std::size_t queued = 1000;
+};
+
+struct JobFigures {
+  std::map<std::pair<std::string, std::string>, std::uint64_t> ended;  // by kind and state
+  std::size_t queued = 0, running = 0;
+};
+
+class JobBoard {
+ public:
+  JobBoard(Services& services, JobLimits limits) : services_(services), limits_(limits) {}
+
+  // Queues again what had not ended. Before anything else.
+  Awaitable<void> recover();
+
+  // Throws an ApiError where the client or all together have too much queued already. The request
+  // is checked by the caller and has its seed.
+  Awaitable<Json> submit(Json request, std::string client);
+  // As the API has a job; null: not known.
+  Awaitable<Json> find(std::string id);
+  Awaitable<Json> list(bool only_active);
+  Awaitable<Json> cancel(std::string id);
+  // Null: not known.
+  Awaitable<std::shared_ptr<JobLog>> watch(std::string id);
+
+  JobFigures figures() const;
+
+ private:
+  enum class Lane : std::uint8_t { kMusic, kSound };
+  struct Active {
+    JobRow row;
+    // Shared with those who watch, who may stay longer than the job is known.
+    std::shared_ptr<JobLog> log;
+    CancelSwitch cancel;
+    std::chrono::steady_clock::time_point queued_at{}, started_at{}, told_at{};
+    double done = 0;
+    std::vector<int> bars_done;  // by variation
+    std::uint64_t number = 0;    // in the order of acceptance
+  };
+  using ActivePtr = std::shared_ptr<Active>;  // a run and a cancel may overlap
+
+  static Lane lane_of(const std::string& kind);
+  static std::size_t size_of(const Json& request);  // bars to be written
+  ActivePtr next(Lane lane) const;
+  std::size_t position(const Active& active) const;
+  void dispatch();
+  Awaitable<void> run(ActivePtr active);
+  Awaitable<void> do_job(Active& active);
+  Awaitable<void> do_music(Active& active, Call call, const std::string& parent);
+  Awaitable<Call> call_for(const Active& active);
+  void on_event(Active& active, Json& event);
+  void tell_progress(Active& active, bool always);
+  Awaitable<void> finish(ActivePtr active);
+  Awaitable<void> save(const Active& active);
+  Json job_json(const JobRow& row, const Active* active) const;
+
+  Services& services_;
+  JobLimits limits_;
+  std::map<std::string, ActivePtr> active_;                             // queued and running, by id
+  std::vector<std::pair<std::string, std::shared_ptr<JobLog>>> ended_;  // lately, the oldest first
+  std::map<std::string, double> spent_;  // seconds of work done for each client, lately
+  std::size_t running_[2] = {0, 0};      // by lane
+  std::uint64_t accepted_ = 0;
+  JobFigures figures_;
+};
+
+}  // namespace hemiola::server

@@ -1,0 +1,57 @@
+#include "worker/worker.h"
+
+#include "worker/channel.h"
+#include "worker/sandbox.h"
+#include "worker/tasks.h"
+
+namespace hemiola::worker {
+namespace {
+
+Limits limits_of(const Json& message) {
+  Limits limits;
+  limits.cpu_seconds = message.value("cpu_seconds", limits.cpu_seconds);
+  limits.memory = message.value("memory", limits.memory);
+  return limits;
+}
+
+}  // namespace
+
+Result<int> run(const Options& options) {
+  Equipment equipment;
+  equipment.soundfont = options.soundfont;
+  equipment.temp = options.temp;
+  if (!options.model.empty()) {
+    engine::Options engine_options;
+    engine_options.threads = options.threads;
+    HEMIOLA_TRY(equipment.composer, Composer::load(options.model, engine_options));
+    equipment.model_name = options.model.stem().string();
+    equipment.model_hash = options.model_hash;
+  }
+  if (!options.training.empty()) {
+    HEMIOLA_TRY(equipment.training, data::Dataset::open(options.training));
+  }
+  Limits most;
+  most.cpu_seconds = 3600;
+  most.memory = std::size_t{16} << 30;
+  HEMIOLA_CHECK(restrict_self(most));
+  Channel channel(options.connection);
+  HEMIOLA_CHECK(channel.send({{"ready", true}}));
+  HEMIOLA_TRY(Request request, channel.receive());
+  HEMIOLA_CHECK(lower_limits(limits_of(request.message)));
+  channel.listen_for_cancel();
+  Task task(equipment, channel, std::move(request));
+  Result<Json> result = fail("");
+  try {
+    result = task.run();
+  } catch (const std::bad_alloc&) {
+    result = fail("it takes more memory than is allowed");
+  }
+  if (result) {
+    HEMIOLA_CHECK(channel.send({{"done", std::move(*result)}}));
+  } else {
+    HEMIOLA_CHECK(channel.send({{"failed", result.error().message}}));
+  }
+  return 0;
+}
+
+}  // namespace hemiola::worker

@@ -1,0 +1,85 @@
+// What the end-to-end tests stand on: the real server with a fresh data folder, and Debian's
+// Chromium driven through playwright-core.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+
+const kChromium = process.env.HEMIOLA_CHROMIUM ?? '/usr/bin/chromium';
+const kStartMs = 30_000;
+
+export async function startServer() {
+  const binary = process.env.HEMIOLA_BIN;
+  if (!binary || !existsSync(binary)) {
+    throw new Error('HEMIOLA_BIN must name the hemiola binary, such as build/release/hemiola');
+  }
+  const data = mkdtempSync(join(tmpdir(), 'hemiola-e2e-'));
+  const web = new URL('../dist', import.meta.url).pathname;
+  const server = spawn(binary, ['serve', '--port', '0', '--data', data, '--web', web], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let log = '';
+  const url = await new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`the server did not start:\n${log}`)), kStartMs);
+    server.stderr.on('data', (chunk) => {
+      log += chunk;
+      const match = /listening on (http:\/\/\S+)/.exec(log);
+      if (!match) return;
+      clearTimeout(timer);
+      resolve(match[1]);
+    });
+    server.on('exit', (code) => reject(new Error(`the server ended with ${code}:\n${log}`)));
+  });
+  return {
+    url,
+    log: () => log,
+    stop: async () => {
+      const ended = new Promise((resolve) => server.once('exit', resolve));
+      server.kill('SIGTERM');
+      await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, 5000))]);
+      server.kill('SIGKILL');
+      rmSync(data, { recursive: true, force: true });
+    },
+  };
+}
+
+// `microphone`: a WAV file that the browser takes for one.
+export async function launch({ microphone } = {}) {
+  return chromium.launch({
+    executablePath: kChromium,
+    headless: true,
+    args: [
+      '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+      '--disable-background-networking', '--disable-component-update', '--disable-sync',
+      '--autoplay-policy=no-user-gesture-required',
+      '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',
+      ...(microphone ? [`--use-file-for-fake-audio-capture=${microphone}`] : []),
+    ],
+  });
+}
+
+// Before the page's own scripts: listens to what really reaches the loudspeaker, so that "it
+// sounds" is measured and not claimed. window.heard() is when sound first rose over -60 dB.
+export const kListen = () => {
+  let first = null;
+  let analyser = null;
+  const connect = AudioNode.prototype.connect;
+  AudioNode.prototype.connect = function (target, ...rest) {
+    if (target instanceof AudioDestinationNode) {
+      analyser = this.context.createAnalyser();
+      analyser.fftSize = 2048;
+      connect.call(this, analyser);
+    }
+    return connect.call(this, target, ...rest);
+  };
+  const samples = new Float32Array(2048);
+  setInterval(() => {
+    if (!analyser) return;
+    analyser.getFloatTimeDomainData(samples);
+    window.loudness = Math.max(...samples.map(Math.abs));
+    if (first === null && window.loudness > 0.001) first = performance.now();
+  }, 10);
+  window.heard = () => first;
+  window.listenAnew = () => { first = null; };
+};

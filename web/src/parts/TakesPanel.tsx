@@ -1,0 +1,103 @@
+// The tree of takes: what was made, from what, and the way back to each of it.
+import { useMemo, useRef, type KeyboardEvent } from 'react';
+import { current } from '../state/history';
+import { compareWith, openTake, removeTake, startAnew } from '../state/takes';
+import { useStudio } from '../state/store';
+import { buildTree, flatten, type TakeNode } from '../state/tree';
+import { compareViews } from '../music/compare';
+import { t } from '../texts';
+import { IconButton } from './controls';
+import { Icon } from './icons';
+
+export function TakesPanel() {
+  const pieces = useStudio((s) => s.pieces);
+  const shown = useStudio((s) => current(s.history)?.base ?? null);
+  const writing = useStudio((s) => s.writing !== null);
+  const rows = useMemo(() => flatten(buildTree(pieces.values())), [pieces]);
+  const list = useRef<HTMLUListElement>(null);
+
+  // Arrow keys go from take to take, and open each as they pass: playing goes on in time.
+  const onKey = (event: KeyboardEvent) => {
+    if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return;
+    event.preventDefault();
+    event.stopPropagation();
+    const at = rows.findIndex((row) => row.piece.id === shown);
+    const next = rows[Math.min(rows.length - 1, Math.max(0, at + (event.key === 'ArrowDown' ? 1 : -1)))];
+    if (!next) return;
+    void openTake(next.piece.id);
+    list.current?.querySelector<HTMLElement>(`[data-take="${next.piece.id}"]`)?.focus();
+  };
+
+  return (
+    <nav className="takes" aria-label={t.takes.title}>
+      <div className="panel-head">
+        <h2>{t.takes.title}</h2>
+        <button type="button" className="quiet-button" title={t.takes.freshHint} onClick={startAnew}
+                disabled={writing || !shown}>
+          <Icon name="plus" />{t.takes.fresh}
+        </button>
+      </div>
+      {rows.length === 0 ? <p className="panel-empty">{t.takes.empty}</p> : (
+        <ul className="take-list" ref={list} onKeyDown={onKey}>
+          {rows.map((node) => <TakeRow key={node.piece.id} node={node} shown={node.piece.id === shown} />)}
+        </ul>
+      )}
+      <Comparison />
+      <SavingState />
+    </nav>
+  );
+}
+
+function TakeRow({ node, shown }: { node: TakeNode; shown: boolean }) {
+  const comparing = useStudio((s) => s.compare?.piece.id === node.piece.id);
+  const locked = useStudio((s) => s.writing !== null);
+  const some = useStudio((s) => s.view !== null);
+  const { piece } = node;
+  const about = [
+    t.takes.kinds[piece.origin.kind], t.takes.bars(piece.bars),
+    node.steps.length > 0 ? t.takes.steps(node.steps.length) : '',
+  ].filter(Boolean).join(' · ');
+  return (
+    <li className="take" data-shown={shown ? '' : undefined} data-compared={comparing ? '' : undefined}
+        style={{ '--depth': Math.min(node.depth, 6) } as React.CSSProperties}>
+      <button type="button" className="take-open" data-take={piece.id} aria-current={shown ? 'true' : undefined}
+              disabled={locked} onClick={() => void openTake(piece.id)}>
+        <span className="take-label">{piece.name}</span>
+        <span className="take-about">{about}</span>
+      </button>
+      <span className="take-actions">
+        {!shown && some && (
+          <IconButton icon="compare" pressed={comparing}
+                      label={comparing ? t.takes.stopComparing : `${t.takes.compare}: ${piece.name}`}
+                      onClick={() => void compareWith(piece.id)} />
+        )}
+        <IconButton icon="trash" label={`${t.takes.remove}: ${piece.name}`} disabled={locked}
+                    onClick={() => void removeTake(piece.id)} />
+      </span>
+    </li>
+  );
+}
+
+function Comparison() {
+  const compare = useStudio((s) => s.compare);
+  const view = useStudio((s) => s.view);
+  const result = useMemo(
+    () => (compare && view ? compareViews(view, compare.view) : null), [compare, view]);
+  if (!compare || !result) return null;
+  return (
+    <div className="comparison" role="status">
+      <p><span className="ghost-swatch" aria-hidden="true" />{t.takes.comparing(compare.piece.name)}</p>
+      <p>{t.takes.compared(result.sameBars, result.bars, result.onlyHere, result.onlyThere)}</p>
+      <button type="button" className="link" onClick={() => void compareWith(compare.piece.id)}>
+        {t.takes.stopComparing}
+      </button>
+    </div>
+  );
+}
+
+function SavingState() {
+  const saving = useStudio((s) => s.saving);
+  const some = useStudio((s) => s.view !== null);
+  if (!some) return null;
+  return <p className="saving" data-state={saving} role="status">{t.takes[saving]}</p>;
+}

@@ -1,0 +1,77 @@
+// The tree of takes, as it is shown: a row of edits made one after the other is one take, with the
+// steps before it behind it.
+import type { PieceSummary } from '../api/types';
+
+export interface TakeNode {
+  piece: PieceSummary;
+  depth: number;
+  steps: PieceSummary[];  // earlier states of this take, the oldest first
+  children: TakeNode[];
+}
+
+export function buildTree(pieces: Iterable<PieceSummary>): TakeNode[] {
+  const known = new Map<string, PieceSummary>();
+  for (const piece of pieces) if (!piece.deleted) known.set(piece.id, piece);
+  const children = new Map<string | null, PieceSummary[]>();
+  for (const piece of known.values()) {
+    const parent = piece.parent && known.has(piece.parent) ? piece.parent : null;
+    children.set(parent, [...(children.get(parent) ?? []), piece]);
+  }
+  const below = (id: string | null) => [...(children.get(id) ?? [])].sort(oldestFirst);
+
+  const grow = (piece: PieceSummary, depth: number): TakeNode => {
+    const steps: PieceSummary[] = [];
+    let shown = piece;
+    for (;;) {
+      const next = below(shown.id);
+      if (!isEdit(shown) || next.length !== 1 || !isEdit(next[0]!)) break;
+      steps.push(shown);
+      shown = next[0]!;
+    }
+    return {
+      piece: shown, depth, steps,
+      children: below(shown.id).map((child) => grow(child, depth + 1)),
+    };
+  };
+  return below(null).reverse().map((root) => grow(root, 0));
+}
+
+function isEdit(piece: PieceSummary): boolean {
+  return piece.origin.kind === 'edited';
+}
+
+function oldestFirst(a: PieceSummary, b: PieceSummary): number {
+  return a.created.localeCompare(b.created) || a.name.localeCompare(b.name);
+}
+
+export function flatten(nodes: readonly TakeNode[]): TakeNode[] {
+  return nodes.flatMap((node) => [node, ...flatten(node.children)]);
+}
+
+// The takes to step through with the arrow keys: what one request wrote; or, where that is a
+// single one, the takes beside it.
+export function variationsOf(pieces: Iterable<PieceSummary>, id: string): PieceSummary[] {
+  const all = [...pieces].filter((piece) => !piece.deleted);
+  const here = all.find((piece) => piece.id === id);
+  if (!here) return [];
+  const wrote = here.origin.job;
+  const together = wrote ? all.filter((piece) => piece.origin.job === wrote) : [];
+  if (together.length > 1) return together.sort(oldestFirst);
+  if (here.parent === null) return [here];
+  return all.filter((piece) => piece.parent === here.parent && !isEdit(piece)).sort(oldestFirst);
+}
+
+// The piece and those it came from, the newest first.
+export function lineage(pieces: ReadonlyMap<string, PieceSummary>, id: string): PieceSummary[] {
+  const line: PieceSummary[] = [];
+  const seen = new Set<string>();
+  let at: string | null = id;
+  while (at && !seen.has(at)) {
+    seen.add(at);
+    const piece: PieceSummary | undefined = pieces.get(at);
+    if (!piece) break;
+    line.push(piece);
+    at = piece.parent;
+  }
+  return line;
+}
