@@ -147,6 +147,7 @@ function follow(job: Job, request: JobRequest, base: View | null, before: View |
   let drawing = 0;
   let started = player.playing;
   let arrived = 0;
+  let landed = false;  // the finished piece is shown in place of what was taken down
   const finished = new Map<number, string>();
   const takeOf = (variation: number) => {
     let take = takes.get(variation);
@@ -170,7 +171,7 @@ function follow(job: Job, request: JobRequest, base: View | null, before: View |
     if (take.notes === 0 && !base) return;
     const whole = finished.has(1);
     set({
-      ...(whole ? {} : { view: take.view() }),
+      ...(landed ? {} : { view: take.view() }),
       writing: {
         ...writing, notes: arrived,
         frontier: whole ? Number.POSITIVE_INFINITY : take.frontier,
@@ -213,7 +214,9 @@ function follow(job: Job, request: JobRequest, base: View | null, before: View |
       finished.set(variation, id);
       void api.piece(id).then((piece) => {
         remember(piece);
-        if (variation === 1) showWritten(piece.id, piece.view, request.kind);
+        if (variation !== 1) return;
+        landed = true;
+        showWritten(piece.id, piece.view, request.kind);
       }, complain);
     },
     end: ({ state, error }) => void end(state, error?.message ?? '', finished, before),
