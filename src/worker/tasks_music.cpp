@@ -17,6 +17,7 @@ constexpr int kDraws = 8;  // until one is no copy
 Json novelty_json(const data::Novelty& novelty) {
   Json json = {{"verdict", novelty.is_copy() ? "copy" : "new"}};
   json.update(data::to_json(novelty));
+  json.erase("copy");  // the verdict says it
   return json;
 }
 
