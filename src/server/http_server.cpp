@@ -90,6 +90,14 @@ ApiError too_large(std::uint64_t limit) {
 
 using Parser = http::request_parser<http::buffer_body>;
 
+struct Counted {
+  std::size_t& count;
+  explicit Counted(std::size_t& c) : count(c) { ++count; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+  ~Counted() { --count; }
+};
+
 // Reads the body of the request that `parser` has the header of.
 class ParserBody final : public BodyReader {
  public:
@@ -216,11 +224,6 @@ Awaitable<void> HttpServer::Parts::accept() {
 }
 
 Awaitable<void> HttpServer::Parts::serve(tcp::socket socket) {
-  struct Counted {
-    std::size_t& count;
-    explicit Counted(std::size_t& c) : count(c) { ++count; }
-    ~Counted() { --count; }
-  };
   const Counted counted(figures.connections);
   ErrorCode error;
   const auto end = socket.remote_endpoint(error);
@@ -293,6 +296,7 @@ Awaitable<bool> HttpServer::Parts::answer_one(beast::tcp_stream& stream, beast::
   co_await http::async_read_header(stream, buffer, parser,
                                    asio::redirect_error(use_awaitable, error));
   if (error == http::error::end_of_stream) co_return false;
+  std::optional<Counted> answering(std::in_place, figures.answering);
   Request request;
   request.address = address;
   const auto started = std::chrono::steady_clock::now();
@@ -337,6 +341,7 @@ Awaitable<bool> HttpServer::Parts::answer_one(beast::tcp_stream& stream, beast::
     if (!parser.is_done()) keep_alive = false;
   }
   ++figures.answers[static_cast<std::size_t>(std::clamp(response.status / 100, 0, 5))];
+  if (std::holds_alternative<EventStream>(response.body)) answering.reset();
   co_await send(stream, request, response, keep_alive);
   const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - started;
   log.request({{"method", request.method},

@@ -19,6 +19,7 @@ struct HttpFigures {
   std::array<std::uint64_t, 6> answers{};  // by status / 100
   std::uint64_t bytes_in = 0;              // of bodies
   std::size_t connections = 0, streams = 0;
+  std::size_t answering = 0;  // requests under way, event streams not counted
 };
 
 class HttpServer {

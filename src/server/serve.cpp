@@ -327,13 +327,20 @@ Status serve(const ServeOptions& options) {
     }
     context.stop();
   });
-  asio::signal_set signals(context, SIGINT, SIGTERM);
-  signals.async_wait([&](boost::system::error_code error, int) {
-    if (error) return;
-    // Jobs that are under way begin again when the server is started the next time.
+  const auto wind_down = [&]() -> Awaitable<void> {
+    asio::signal_set signals(context, SIGINT, SIGTERM);
+    co_await signals.async_wait(asio::use_awaitable);
+    signals.clear();  // a second signal ends it at once
+    // Answers under way are finished; jobs under way begin again at the next start.
     if (http != nullptr) http->stop();
+    asio::steady_timer timer(context);
+    for (int i = 0; i < 100 && http != nullptr && http->figures().answering > 0; ++i) {
+      timer.expires_after(std::chrono::milliseconds(50));
+      co_await timer.async_wait(asio::use_awaitable);
+    }
     context.stop();
-  });
+  };
+  asio::co_spawn(context, wind_down(), asio::detached);
   context.run();
   storage.join();
   return outcome;

@@ -127,7 +127,7 @@ TEST(Http, ReadsQueriesAndWritesNames) {
   EXPECT_EQ(query.at("x"), "");
   EXPECT_FALSE(query.contains("y"));
   EXPECT_EQ(attachment("Für \"Elise\"\r\n/..", "mid"),
-            "attachment; filename=\"F__r _Elise_______.mid\"; "
+            "attachment; filename=\"F__r _Elise______.mid\"; "
             "filename*=UTF-8''F%C3%BCr%20%22Elise%22%0D%0A%2F...mid");
 }
 

@@ -15,6 +15,7 @@ namespace {
 Json novelty_json(const data::Novelty& novelty) {
   Json json = {{"verdict", novelty.is_copy() ? "copy" : "new"}};
   json.update(data::to_json(novelty));
+  json.erase("copy");  // the verdict says it
   return json;
 }
 

@@ -16,7 +16,7 @@ export async function startServer() {
   }
   const data = mkdtempSync(join(tmpdir(), 'hemiola-e2e-'));
   const web = new URL('../dist', import.meta.url).pathname;
-  const server = spawn(binary, ['serve', '--port', '0', '--data', data, '--web', web], {
+  const server = spawn(binary, ['serve', '--port', '0', '--data', data, '--web', web, '--quiet', '--client-rate', '10000'], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let log = '';

@@ -58,7 +58,7 @@ await shoot('compare', {}, async (page) => {
   await page.locator('.roll').focus();
   await page.keyboard.press(']');
   await page.keyboard.press('v');
-  await page.waitForFunction(() => document.querySelectorAll('.take').length >= 4, null, { timeout: 40000 });
+  await page.locator('.variation-count').waitFor({ timeout: 40000 });
   await page.waitForSelector('.writing', { state: 'detached', timeout: 30000 });
   await page.locator('.take').first().hover();
   await page.locator('.take').first().locator('.take-actions button').first().click();

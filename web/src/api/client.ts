@@ -92,7 +92,6 @@ export const api = {
 
   createJob: (request: JobRequest) => json<Job>('/jobs', body('POST', request)),
   job: (id: string) => json<Job>(`/jobs/${id}`),
-  activeJobs: async () => (await json<{ jobs: Job[] }>('/jobs?active=true')).jobs,
   cancelJob: (id: string) => json<Job>(`/jobs/${id}`, { method: 'DELETE' }),
   eventsUrl: (id: string) => `${kBase}/jobs/${id}/events`,
 };

@@ -15,6 +15,7 @@ import { commonRequest, controlsOf } from './wish';
 import { remember, viewOf } from './views';
 
 const kVariationsOfVary = 3;
+const kAsked = 'hemiola.job';
 
 export function writeAnew(): Promise<void> {
   const { wish } = get();
@@ -111,11 +112,15 @@ async function write(request: (piece: string) => JobRequest): Promise<void> {
   }
 }
 
-// A job that was running when the page was closed goes on being followed.
+// What this page had asked for when it was closed goes on being followed.
 export async function followRunning(): Promise<void> {
-  const writes = ['generate', 'continue', 'infill', 'accompany'];
-  const job = (await api.activeJobs()).find((active) => writes.includes(active.kind));
-  if (!job || get().writing) return;
+  const asked = localStorage.getItem(kAsked);
+  if (!asked || get().writing) return;
+  const job = await api.job(asked).catch(() => null);
+  if (job?.state !== 'queued' && job?.state !== 'running') {
+    await takeUp(job);
+    return;
+  }
   const request = { ...job.request, kind: job.kind } as unknown as JobRequest;
   const base = 'piece' in request && request.piece ? await viewOf(request.piece) : null;
   const area = areaOf(base, request);
@@ -130,11 +135,19 @@ export async function followRunning(): Promise<void> {
   follow(job, request, base, get().view);
 }
 
+// It came to its end while nobody looked.
+async function takeUp(job: Job | null): Promise<void> {
+  localStorage.removeItem(kAsked);
+  const first = job?.pieces[0]?.piece;
+  if (first) showWritten(first, await viewOf(first), job.kind);
+}
+
 function follow(job: Job, request: JobRequest, base: View | null, before: View | null): void {
   let takes = new Map<number, LiveTake>();
   let drawing = 0;
   let started = player.playing;
   let arrived = 0;
+  let landed = false;  // the finished piece is shown in place of what was taken down
   const finished = new Map<number, string>();
   const takeOf = (variation: number) => {
     let take = takes.get(variation);
@@ -158,7 +171,7 @@ function follow(job: Job, request: JobRequest, base: View | null, before: View |
     if (take.notes === 0 && !base) return;
     const whole = finished.has(1);
     set({
-      ...(whole ? {} : { view: take.view() }),
+      ...(landed ? {} : { view: take.view() }),
       writing: {
         ...writing, notes: arrived,
         frontier: whole ? Number.POSITIVE_INFINITY : take.frontier,
@@ -175,6 +188,7 @@ function follow(job: Job, request: JobRequest, base: View | null, before: View |
   };
 
   change({ job: job.id, waitingFor: job.position });
+  localStorage.setItem(kAsked, job.id);
   listen(job.id, {
     state: ({ state, position }) => change({ waitingFor: state === 'queued' ? position : null }),
     progress: ({ done, seconds_left }) => change({ done, secondsLeft: seconds_left }),
@@ -200,7 +214,9 @@ function follow(job: Job, request: JobRequest, base: View | null, before: View |
       finished.set(variation, id);
       void api.piece(id).then((piece) => {
         remember(piece);
-        if (variation === 1) showWritten(piece.id, piece.view, request.kind);
+        if (variation !== 1) return;
+        landed = true;
+        showWritten(piece.id, piece.view, request.kind);
       }, complain);
     },
     end: ({ state, error }) => void end(state, error?.message ?? '', finished, before),
@@ -226,6 +242,7 @@ function showWritten(id: string, view: View, label: string): void {
 async function end(
   state: string, message: string, finished: Map<number, string>, before: View | null,
 ): Promise<void> {
+  localStorage.removeItem(kAsked);
   // The view of the first one may still be on its way.
   const first = finished.get(1);
   if (first) {
