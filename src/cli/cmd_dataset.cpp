@@ -129,6 +129,14 @@ Action add_dataset(CLI::App& app) {
     sub->add_option("--split-seed", arguments->split.seed, "Another number, another split")
         ->capture_default_str();
     sub->add_flag("--json", arguments->json, "Report as JSON");
+    sub->footer(join ? "Copies are dropped across all of them, and the split is made anew.\n"
+                       "Example: hemiola dataset join part1 part2 -o data"
+                     : "Every file is read, standardised, and accepted, or refused with a reason "
+                       "that stands in\n"
+                       "manifest.jsonl. Copies and near copies are dropped; pieces are split into "
+                       "training,\n"
+                       "validation and test. Run again, it does only what is new.\n"
+                       "Example: hemiola dataset import ~/midi more.zip -o data");
     sub->final_callback([=] { *action = [=] { return run_import(*arguments, join); }; });
   }
   add_dataset_out(app, action);

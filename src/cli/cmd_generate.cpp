@@ -1,5 +1,5 @@
 // hemiola generate: new music, from nothing, on from a piece, or inside it.
-#include <algorithm>
+#include <cstdio>
 #include <memory>
 #include <random>
 
@@ -16,7 +16,7 @@ namespace hemiola::cli {
 namespace {
 
 struct Options {
-  std::string bars = "16";
+  std::optional<BarSpan> bars;
   int count = 1;
   std::optional<std::uint64_t> seed;
   Path out, model, data, go_on, infill;
@@ -28,28 +28,31 @@ struct Options {
   bool render = false, novel = false, force = false, json = false;
 };
 
-Status read_bars(const Options& options, GenerateRequest& request) {
-  const std::string& text = options.bars;
-  const std::size_t dash = text.find('-');
-  try {
-    std::size_t used = 0;
-    const int first = std::stoi(text, &used);
-    if (dash == std::string::npos && used == text.size() && options.infill.empty()) {
-      request.bars = first;
-      return {};
-    }
-    if (dash == std::string::npos && used == text.size()) {
-      request.infill = BarSpan{first, first};
-      return {};
-    }
-    if (dash == used && !options.infill.empty()) {
-      request.infill = BarSpan{first, std::stoi(text.substr(dash + 1), &used)};
-      if (used == text.size() - dash - 1) return {};
-    }
-  } catch (const std::exception&) {
+// "16", or "9-12".
+Result<BarSpan> parse_bars(const std::string& text) {
+  BarSpan span;
+  char rest = 0;
+  const int read = std::sscanf(text.c_str(), "%d-%d%c", &span.first, &span.last, &rest);
+  if (read == 2) return span;
+  if (std::sscanf(text.c_str(), "%d%c", &span.first, &rest) == 1) {
+    span.last = span.first;
+    return span;
   }
-  if (options.infill.empty()) return fail("--bars {}: expected how many bars to write", text);
-  return fail("--bars {}: expected which bars to write anew, such as 9-12", text);
+  return fail("--bars {}: expected how many bars to write, or with --infill which, such as 9-12",
+              text);
+}
+
+Status read_bars(const Options& options, GenerateRequest& request) {
+  if (!options.infill.empty()) {
+    request.infill = options.bars;
+  } else if (options.bars) {
+    if (options.bars->first != options.bars->last) {
+      return fail("--bars {}-{}: expected how many bars to write; which ones is for --infill",
+                  options.bars->first, options.bars->last);
+    }
+    request.bars = options.bars->first;
+  }
+  return {};
 }
 
 std::string file_name(const Options& options, std::size_t index, std::uint64_t seed) {
@@ -164,8 +167,8 @@ Action add_generate(CLI::App& app) {
   auto options = std::make_shared<Options>();
   auto& o = *options;
   app.add_option("-o,--output", o.out, "folder for the pieces, DIR/NAME.mid")->required();
-  app.add_option("--bars", o.bars, "how many new bars; with --infill which ones, such as 9-12")
-      ->capture_default_str();
+  auto* bars = add_parsed(app, "--bars", o.bars, parse_bars,
+                          "how many new bars, else 16; with --infill which ones, such as 9-12");
   app.add_option("--count", o.count, "variations")->capture_default_str();
   app.add_option("--seed", o.seed, "same seed, same machine class: same piece; default: random");
   app.add_option("--model", o.model,
@@ -185,6 +188,7 @@ Action add_generate(CLI::App& app) {
       ->group("From a piece");
   auto* infill = app.add_option("--infill", o.infill, "write bars of this piece anew")
                      ->excludes(go_on)
+                     ->needs(bars)
                      ->group("From a piece");
   app.add_option("--tracks", o.tracks, "only in these tracks, from 1, such as 1,3")
       ->delimiter(',')

@@ -69,6 +69,11 @@ Action add_tokenizer(CLI::App& app) {
                   "Learn from all pitched tracks of a piece as one piano track");
   train->add_flag("--force", arguments->force, "Replace an existing file");
   train->add_flag("--json", arguments->json, "Report as JSON");
+  train->footer(
+      "The words of docs/tokens.md come first; the rest of the vocabulary is pairs of tokens that\n"
+      "stand together most often. A model can only be used with the tokenizer it was trained "
+      "with.\n"
+      "Example: hemiola tokenizer train data -o data/tokenizer.json");
   return [arguments] { return run(*arguments); };
 }
 

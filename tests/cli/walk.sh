@@ -59,7 +59,7 @@ for command in $commands; do
   grep -q "Example" out || [[ $command == dataset || $command == tokenizer ]] ||
     grep -q "hemiola $command" out || complain "no example"
   [ -s err ] && complain "help belongs on stdout"
-  [ "$command" = bench ] || run 2 "$command" --no-such-option
+  run 2 "$command" --no-such-option
 done
 for sub in "import" "join" "stats" "export" "export-index" "loops"; do
   run 0 dataset "$sub" --help
@@ -133,7 +133,7 @@ run 0 notation $song
 run 0 notation $song -o song.jianpu
 bad 1 "--force" notation $song -o song.jianpu
 bad 1 "missing.mid" notation missing.mid
-echo "1=C 4/4 | 1 1 5 % |" >bad.jianpu
+echo "1=C 4/4 | 1 1 5 9 |" >bad.jianpu
 bad 1 "bad.jianpu" notation bad.jianpu
 run 0 beats $song
 says "db"
@@ -165,8 +165,10 @@ if has generate; then
   bad 2 "--density" generate --density 0 -o new
   bad 2 "" generate --continue a.mid --infill b.mid -o new
   bad 2 "" generate --from-bar 3 -o new
+  bad 2 "--bars" generate --infill $song -o new
   bad 2 "" generate --bars 4
   bad 2 "--bars twelve" generate --bars twelve -o new
+  bad 1 "is for --infill" generate --bars 3-4 -o new
   bad 1 "missing.mid" generate --continue missing.mid -o new --model "$model"
   bad 1 "no-model" generate -o new --model no-model
   bad 1 "style 'polka'" generate --style polka -o new --model "$model"
@@ -213,6 +215,21 @@ if has train; then
   bad 2 "--quantize" export run/last -o tiny2.hemiola --quantize int3
 fi
 bad 1 "loops" export loops -o x.hemiola
+
+# Measuring
+run 0 bench tokenize --runs 1 --json
+json
+says '"tokenize.t1"'
+run 0 bench decode --preset tiny --runs 1 --tokens 8 --threads 1 --json
+says '"decode.int8.t1"'
+if has train; then
+  run 0 bench train --preset tiny --runs 1 --threads 1
+  says "train.fp32.t1"
+fi
+bad 2 "--runs" bench decode --runs 0
+bad 1 "preset" bench decode --preset giant
+bad 2 "" bench
+
 head -c 100 "$model_file" >cut.hemiola
 if has generate; then bad 1 "cut.hemiola" generate -o new --model cut.hemiola; fi
 
