@@ -26,8 +26,14 @@ endef
 build/:
 	@mkdir -p build
 
+# Transcription alone needs these weights, so that without npm or a network all else is still made.
+define transcriber
+	@scripts/fetch_transcriber.sh || echo "make: going on without the transcriber's weights" >&2
+endef
+
 build: | build/
 	@scripts/setup.sh build
+	$(transcriber)
 	$(call configure,release,-DHEMIOLA_TESTS=OFF)
 	@cmake --build --preset release -j $(JOBS) --target hemiola
 
@@ -36,6 +42,7 @@ run: build
 
 test: | build/
 	@scripts/setup.sh test
+	$(transcriber)
 	$(call configure,release,-DHEMIOLA_TESTS=ON)
 	@cmake --build --preset release -j $(JOBS)
 	@ctest --test-dir build/release --output-on-failure -j $(JOBS)

@@ -1,5 +1,6 @@
-// Where tests find the shared test data: HEMIOLA_TEST_DATA, or ../shared/data beside the checkout.
-// A test that needs it and finds nothing skips, and says so.
+// Where tests find the shared test data: HEMIOLA_TEST_DATA, or ../shared/data beside the checkout;
+// and the models of others to be equal to: HEMIOLA_TEST_MODELS, or ../shared/models. A test that
+// needs them and finds nothing skips, and says so.
 #pragma once
 
 #include <algorithm>
@@ -13,13 +14,21 @@
 
 namespace hemiola {
 
-inline std::optional<Path> test_data(std::string_view folder) {
-  const char* set = std::getenv("HEMIOLA_TEST_DATA");
-  const Path root =
-      set != nullptr ? Path(set) : Path(HEMIOLA_SOURCE_DIR) / ".." / "shared" / "data";
+inline std::optional<Path> shared_folder(const char* variable, std::string_view root,
+                                         std::string_view folder) {
+  const char* set = std::getenv(variable);
+  const Path path =
+      (set != nullptr ? Path(set) : Path(HEMIOLA_SOURCE_DIR) / "../shared" / root) / folder;
   std::error_code code;
-  if (const Path path = root / folder; std::filesystem::is_directory(path, code)) return path;
+  if (std::filesystem::is_directory(path, code)) return path;
   return std::nullopt;
+}
+
+inline std::optional<Path> test_data(std::string_view folder) {
+  return shared_folder("HEMIOLA_TEST_DATA", "data", folder);
+}
+inline std::optional<Path> test_models(std::string_view folder) {
+  return shared_folder("HEMIOLA_TEST_MODELS", "models", folder);
 }
 
 // HEMIOLA_TEST_FULL=1 runs over every file of the shared data, not over a sample.

@@ -68,9 +68,14 @@ class Plain {
       if (gram.back() == word) here = count;
     }
     if (total == 0) return lower;
-    const double y = n[1] / (n[1] + 2 * n[2]);
-    const std::array<double, 4> discount = {0, 1 - 2 * y * n[2] / n[1], 2 - 3 * y * n[3] / n[2],
-                                            3 - 4 * y * n[4] / n[3]};
+    // Where a count never occurs there is nothing to estimate its discount from: a half.
+    const double y = n[1] + n[2] > 0 ? n[1] / (n[1] + 2 * n[2]) : 0;
+    std::array<double, 4> discount{};
+    for (std::size_t c = 1; c <= 3; ++c) {
+      const auto seen = static_cast<double>(c);
+      discount[c] = n[c] > 0 ? seen - (seen + 1) * y * n[c + 1] / n[c] : 0.5;
+      discount[c] = std::clamp(discount[c], 0.0, seen);
+    }
     double mass = 0;
     for (std::size_t c = 1; c <= 3; ++c) mass += discount[c] * followers[c];
     const double own = here - discount[static_cast<std::size_t>(std::min(here, 3.0))];

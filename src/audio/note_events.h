@@ -25,8 +25,8 @@ Seconds frame_time(std::size_t frame);
 // strength. Options are in their ranges.
 std::vector<NoteEvent> find_notes(const PitchActivations& activations, const NoteOptions& options);
 
-// How far the pitch is off the note's in each of its frames, in thirds of a semitone. Needs the
-// contour.
+// Where the contour peaks in each of the note's frames, in bins from the one that its pitch names.
+// Needs the contour.
 std::vector<int> bends_of(const PitchActivations& activations, const NoteEvent& note);
 
 }  // namespace hemiola

@@ -14,6 +14,9 @@ namespace hemiola {
 namespace {
 
 constexpr const char* kFileName = "basic-pitch.safetensors";
+// Bins above the one that its pitch names where a note in tune has its peak: bends count from
+// there.
+constexpr int kInTune = 1;
 constexpr double kNetworkShare = 0.98;  // of the work; the rest is finding the notes
 
 Status check(const NoteOptions& options) {
@@ -120,7 +123,7 @@ Result<Transcription> Transcriber::transcribe(const Audio& audio, const NoteOpti
     note.amplitude = event.amplitude;
     if (options.bends) {
       for (const int bend : bends_of(activations, event)) {
-        note.bends.push_back(static_cast<float>(bend) / kBinsPerKey);
+        note.bends.push_back(static_cast<float>(bend - kInTune) / kBinsPerKey);
       }
     }
     result.notes.push_back(std::move(note));

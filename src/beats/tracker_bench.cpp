@@ -1,7 +1,8 @@
 // How good the beat tracker is, and how fast: mean F-measures of beats and downbeats (70 ms,
 // nothing trimmed at the start) on annotated performances, beside a guess of constant tempo, and
-// milliseconds a piece. Reads the folders `asap` and `pop909` of the shared test data, or of the
-// folder that is named as the first argument.
+// milliseconds a piece; and how well bars of the standardised performances agree. Reads the folders
+// `asap` and `pop909` of the shared test data, or of the folder that is named as the first
+// argument.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 
 #include "base/files.h"
 #include "beats/alignment.h"
+#include "beats/standardise.h"
 #include "beats/tracker.h"
 #include "midi/reader.h"
 #include "score/from_midi.h"
@@ -78,6 +80,7 @@ struct Piece {
   std::string name;
   Score score;
   Marks truth;
+  std::optional<Metre> metre;  // the first that is annotated
 };
 
 std::optional<Score> read_score(const Path& path) {
@@ -90,14 +93,19 @@ std::optional<Score> read_score(const Path& path) {
   return std::move(*score);
 }
 
-// ASAP: "time<tab>time<tab>b" or "db", with more after a comma.
-Marks read_asap(const std::string& text) {
+// ASAP: "time<tab>time<tab>b" or "db", on a downbeat with ",metre,key" where they change.
+Marks read_asap(const std::string& text, std::optional<Metre>& metre) {
   Marks marks;
   std::istringstream lines(text);
   double at = 0, again = 0;
   for (std::string line, kind; std::getline(lines, line);) {
     std::istringstream words(line);
-    if (words >> at >> again >> kind) marks.add(at, kind.starts_with("db"));
+    if (!(words >> at >> again >> kind)) continue;
+    marks.add(at, kind.starts_with("db"));
+    Metre said;
+    if (!metre && std::sscanf(kind.c_str(), "db,%d/%d", &said.numerator, &said.denominator) == 2) {
+      metre = said;
+    }
   }
   return marks;
 }
@@ -128,7 +136,9 @@ std::vector<Piece> read_pieces(const Path& folder, bool pop909) {
     auto score = read_score(midi);
     if (!text || !score) continue;
     const std::string group = midi.parent_path().lexically_relative(folder).string();
-    pieces.push_back({group, std::move(*score), pop909 ? read_pop909(*text) : read_asap(*text)});
+    Piece piece{group, std::move(*score), {}, {}};
+    piece.truth = pop909 ? read_pop909(*text) : read_asap(*text, piece.metre);
+    pieces.push_back(std::move(piece));
   }
   std::sort(pieces.begin(), pieces.end(),
             [](const Piece& a, const Piece& b) { return a.name < b.name; });
@@ -148,7 +158,60 @@ struct Figures {
   Mean told_beat, told_downbeat;  // of beats_of(), which takes some for written music
 };
 
+// What becomes of performances on the grid.
+struct OnGrid {
+  Mean milliseconds, snap, bars_right, beats_in_bar_right;
+  int refused = 0;
+
+  void add(const Piece& piece);
+  void show() const;
+};
+
+void OnGrid::add(const Piece& piece) {
+  StandardiseOptions options;
+  options.timing = Timing::kPerformed;
+  const auto start = std::chrono::steady_clock::now();
+  const auto standard = standardise(piece.score, options);
+  const std::chrono::duration<double, std::milli> taken = std::chrono::steady_clock::now() - start;
+  milliseconds.add(taken.count());
+  if (!standard) {
+    fmt::print("  refused: {}: {}\n", piece.name, standard.error().message);
+    ++refused;
+    return;
+  }
+  snap.add(standard->report.mean_snap);
+  const TempoMap tempo(piece.score);
+  const std::vector<GridTick> starts = standard->grid.bar_starts();
+  std::map<int, std::size_t> counts;  // bars by their number of beats
+  std::size_t bars = 0, right = 0;
+  for (std::size_t i = 0; i < standard->grid.bars.size(); ++i) {
+    ++counts[cell_count(standard->grid.bars[i].metre)];
+    const double at = tempo.seconds_at(standard->map.source_at(starts[i])).count();
+    const std::vector<double>& truth = piece.truth.downbeats;
+    if (truth.empty() || at < truth.front() - 0.07 || at > truth.back() + 0.07) continue;
+    const auto near = std::lower_bound(truth.begin(), truth.end(), at - 0.07);
+    ++bars;
+    if (near != truth.end() && *near <= at + 0.07) ++right;
+  }
+  if (bars > 0) bars_right.add(static_cast<double>(right) / static_cast<double>(bars));
+  if (!piece.metre) return;
+  const auto usual = std::max_element(counts.begin(), counts.end(),
+                                      [](auto& a, auto& b) { return a.second < b.second; });
+  beats_in_bar_right.add(usual->first == cell_count(*piece.metre) ? 1 : 0);
+}
+
+void OnGrid::show() const {
+  fmt::print(
+      "  on the grid: {:.2f} ticks of 1/24 beat from it on average; {:.1f} % of bars begin on a "
+      "downbeat; {:.1f} ms a piece; {} refused\n",
+      snap.value(), 100 * bars_right.value(), milliseconds.value(), refused);
+  if (beats_in_bar_right.count == 0) return;
+  fmt::print("  beats to the bar as first annotated in {:.1f} %\n",
+             100 * beats_in_bar_right.value());
+}
+
 void measure(const Path& folder, bool pop909) {
+  OnGrid on_grid;
   const std::vector<Piece> pieces = read_pieces(folder, pop909);
   Figures all;
   std::map<std::string, Figures> parts;  // by composer
@@ -160,6 +223,7 @@ void measure(const Path& folder, bool pop909) {
     const std::chrono::duration<double, std::milli> taken =
         std::chrono::steady_clock::now() - start;
     if (!track) continue;
+    on_grid.add(piece);
     milliseconds.add(taken.count());
     slowest = std::max(slowest, taken.count());
     written.add(measure_alignment(piece.score).is_aligned() ? 1 : 0);
@@ -207,6 +271,7 @@ void measure(const Path& folder, bool pop909) {
       " where beats are right (F > 0.7), else {:.2f}; {:.0f} % taken for written music\n",
       milliseconds.value(), slowest, milliseconds.sum / music * 300, confidence_good.value(),
       confidence_bad.value(), 100 * written.value());
+  on_grid.show();
 }
 
 }  // namespace

@@ -4,9 +4,10 @@
 // might (tracker_perform.h), and learns at which level of the bar each chord stands. A tenth of the
 // pieces is kept back to measure. The same arguments and files give the same weights.
 //
-// The weights in the repository come from: OpenScore Lieder and Quartets (CC0), Mutopia (public
-// domain and CC BY), NIFC Chopin first editions and Polish scores (CC BY 4.0, The Fryderyk Chopin
-// Institute), JS Fake Chorales (CC BY 4.0, Omar Peracha), Freedoom (BSD-3).
+// The weights in the repository come from (--most 1500 --passes 10, the folders piano and
+// multitrack of the shared data): OpenScore Lieder and Quartets (CC0), Mutopia (public domain and
+// CC BY), OpenEWLD (public domain), NIFC Chopin first editions and Polish scores (CC BY 4.0, The
+// Fryderyk Chopin Institute), JS Fake Chorales (CC BY 4.0, Omar Peracha), Freedoom (BSD-3).
 #include <fmt/format.h>
 
 #include <algorithm>

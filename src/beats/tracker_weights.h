@@ -9,8 +9,8 @@
 
 namespace hemiola::tracker {
 
-inline constexpr std::ptrdiff_t kNeighbours = 3;  // chords on either side
-inline constexpr std::size_t kHidden = 24;
+inline constexpr std::ptrdiff_t kNeighbours = 4;  // chords on either side
+inline constexpr std::size_t kHidden = 40;
 
 struct Weights {
   Features mean, inverse_spread;  // (features)

@@ -1,6 +1,7 @@
 // hemiola beats FILE: where the beats and downbeats are.
 #include <memory>
 
+#include "beats/alignment.h"
 #include "beats/tracker.h"
 #include "cli/command.h"
 #include "data/source.h"
@@ -14,13 +15,13 @@ struct Options {
 };
 
 Result<int> run(const Options& options) {
-  data::SourceOptions source_options;
-  if (options.performed) source_options.timing = Timing::kPerformed;
-  HEMIOLA_TRY(const data::Source source, data::read_source(options.file, source_options));
-  HEMIOLA_TRY(const auto beats, beats_of(source.score, source_options.timing));
+  HEMIOLA_TRY(const Score score, data::read_score(options.file));
+  const bool performed = options.performed || !measure_alignment(score).is_aligned();
+  auto found = beats_of(score, performed ? Timing::kPerformed : Timing::kAligned);
+  if (!found) return fail(std::move(found.error()).within(options.file.string()));
   Json rows = Json::array();
   std::string text;
-  for (const BeatTrack::Beat& beat : beats) {
+  for (const BeatTrack::Beat& beat : *found) {
     if (options.json) {
       rows.push_back({{"seconds", beat.at.count()}, {"downbeat", beat.downbeat}});
     } else {
@@ -28,7 +29,7 @@ Result<int> run(const Options& options) {
     }
   }
   if (options.json) {
-    print(Json{{"performed", source.standard.report.performed}, {"beats", rows}});
+    print(Json{{"performed", performed}, {"beats", rows}});
   } else {
     print(text);
   }
@@ -43,7 +44,11 @@ Action add_beats(CLI::App& app) {
   app.add_flag("--performed", options->performed,
                "track the beats even if the file seems to lie on its own grid");
   app.add_flag("--json", options->json, "report as JSON");
-  app.footer("One line a beat: seconds, tab, \"b\" or \"db\" (downbeat).");
+  app.footer(
+      "One line a beat: seconds, tab, \"b\" or \"db\" (downbeat), from the first sounding beat "
+      "on.\n"
+      "Written music has the beats of its own metres; of a performance they are tracked.\n"
+      "Example: hemiola beats performance.mid > performance.beats");
   return [options] { return run(*options); };
 }
 

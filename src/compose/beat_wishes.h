@@ -11,10 +11,10 @@
 namespace hemiola {
 
 struct BeatWishes {
-  std::optional<double> tempo;  // beats a minute, about; 20 to 400
-  bool steady = false;          // played to a click at exactly `tempo`, which must then be given
-  std::optional<Metre> metre;   // made of whole beats (quarters, dotted ones in compound metre)
-  std::optional<Seconds> first_downbeat;  // a bar begins here; 0 or later
+  std::optional<double> tempo{};  // beats a minute, about; 20 to 400
+  bool steady = false;            // played to a click at exactly `tempo`, which must then be given
+  std::optional<Metre> metre{};   // made of whole beats (quarters, dotted ones in compound metre)
+  std::optional<Seconds> first_downbeat{};  // a bar begins here; 0 or later
 };
 
 // The tracker's beats, led by the wishes. A first downbeat that lies between two beats moves them

@@ -4,7 +4,6 @@
 #include <cmath>
 #include <set>
 
-#include "compose/splice.h"
 #include "score/instruments.h"
 
 namespace hemiola {
@@ -151,7 +150,7 @@ std::vector<SpliceRequest::NewMeta> metas_of(const data::Source& prompt, const A
 
 }  // namespace
 
-Result<midi::File> finish_prompt(const data::Source& prompt, const Addition& addition) {
+Result<Spliced> finish_prompt(const data::Source& prompt, const Addition& addition) {
   const std::vector<GridTick> starts = addition.whole->bar_starts();
   const GridTick from = starts[static_cast<std::size_t>(addition.first_bar)];
   const GridTick until = starts[static_cast<std::size_t>(addition.end_bar)];

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "compose/splice.h"
 #include "data/source.h"
-#include "midi/events.h"
 #include "score/grid_score.h"
 
 namespace hemiola {
@@ -30,7 +30,8 @@ struct Addition {
   std::optional<double> tempo;  // quarters a minute asked for
 };
 
-// The prompt's events with the additions, in the prompt's own ticks.
-Result<midi::File> finish_prompt(const data::Source& prompt, const Addition& addition);
+// The prompt's events with the additions, in the prompt's own ticks. A note that a held one of its
+// channel and pitch leaves no place is not in it.
+Result<Spliced> finish_prompt(const data::Source& prompt, const Addition& addition);
 
 }  // namespace hemiola

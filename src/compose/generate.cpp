@@ -233,7 +233,9 @@ Result<WrittenPiece> finish_line(const Task& task, const Line& line, std::uint64
   addition.goes_on = !task.fills;
   addition.tracks = task.tracks;
   addition.tempo = request.controls.tempo;
-  HEMIOLA_TRY(written.file, finish_prompt(*request.prompt, addition));
+  HEMIOLA_TRY(Spliced spliced, finish_prompt(*request.prompt, addition));
+  written.file = std::move(spliced.file);
+  written.notes = spliced.notes;
   return written;
 }
 

@@ -64,7 +64,7 @@ struct WrittenPiece {
   GridScore grid;          // the whole piece, prompt included
   bool stopped = false;    // cancelled before all its bars were written
   int bars = 0;            // new ones
-  std::size_t notes = 0;   // new ones
+  std::size_t notes = 0;   // new ones in the file
   std::size_t tokens = 0;  // sampled
   double seconds = 0;      // of work; variations written together share it
   double longest_gap = 0;  // between two tokens, in seconds

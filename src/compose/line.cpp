@@ -77,6 +77,20 @@ Status Line::begin(std::span<const Token> prompt, const tokens::Constraints& rul
   return {};
 }
 
+// What was asked for is asked for again where the windows before this one, which may have ended
+// early, have nothing of it.
+void Line::ask_for_missing(tokens::Constraints& rules) const {
+  if (rules.non_empty == tokens::NonEmpty::kEveryTrack) {
+    for (std::size_t track = 0; track < score_.tracks.size(); ++track) {
+      rules.tracks[track].must_play = std::none_of(
+          added_.begin(), added_.end(),
+          [&](const AddedNote& added) { return added.track == static_cast<int>(track); });
+    }
+  }
+  const bool missing = rules.non_empty == tokens::NonEmpty::kSomewhere && added_.empty();
+  if (!missing) rules.non_empty = tokens::NonEmpty::kNot;
+}
+
 // Goes on after the bars that are there: as many of them as fit half the context are seen.
 Status Line::take_window() {
   const int done = bar_ + 1;  // bars that are there
@@ -152,7 +166,7 @@ Status Line::take_window() {
       rules.plan.assign(task_.rules.plan.begin() + static_cast<std::ptrdiff_t>(skip),
                         task_.rules.plan.end());
     }
-    if (done > task_.first_bar) rules.non_empty = tokens::NonEmpty::kNot;
+    if (done > task_.first_bar) ask_for_missing(rules);
   }
   return begin(prompt, rules);
 }
@@ -205,7 +219,7 @@ void Line::on_bar(int bar) {
   const int now = cache_.length(stream_);
   longest_bar_ = std::max(longest_bar_, now - bar_began_);
   bar_began_ = now;
-  if (task_.fills) return;
+  if (task_.fills) return tell_whole_bars(bar_);
   if (score_.tracks.empty()) {
     for (const GridTrack& track : mask_->walk().tracks()) {
       score_.tracks.push_back({track.program, track.is_drum, {}});
@@ -215,17 +229,31 @@ void Line::on_bar(int bar) {
   // A window gets one new bar at least, however long bars have been.
   if (now + longest_bar_ + kSpare > context(task_) && bar_ > first_new_) new_window_ = true;
   gather_bars(bar_);
-  if (callbacks_.progress) {
-    callbacks_.progress(variation_, bar_ - task_.first_bar, task_.end_bar - task_.first_bar);
-  }
+  tell_whole_bars(bar_);
 }
 
 void Line::on_note(int track, const GridNote& note) {
   GridNote placed = note;
   placed.onset = note.onset + window_start_;
   added_.push_back({track, placed});
-  if (!task_.fills) score_.tracks[static_cast<std::size_t>(track)].notes.push_back(placed);
-  if (callbacks_.note) callbacks_.note(variation_, track, placed);
+  // When filling, a bar may have to be begun once more: its notes are told when it is whole.
+  if (task_.fills) return;
+  score_.tracks[static_cast<std::size_t>(track)].notes.push_back(placed);
+  tell_notes();
+}
+
+void Line::tell_notes() {
+  for (; told_ < added_.size(); ++told_) {
+    if (callbacks_.note) callbacks_.note(variation_, added_[told_].track, added_[told_].note);
+  }
+}
+
+// The bars up to `end`, not included, are whole.
+void Line::tell_whole_bars(int end) {
+  tell_notes();
+  if (callbacks_.progress) {
+    callbacks_.progress(variation_, end - task_.first_bar, task_.end_bar - task_.first_bar);
+  }
 }
 
 // Takes over the bars that are whole: up to `end`, not included.
@@ -254,14 +282,34 @@ void Line::take_over(int end) {
 Status Line::after_stretch() {
   take_over(hole_end_);
   bar_ = hole_end_ - 1;
-  if (callbacks_.progress) {
-    callbacks_.progress(variation_, hole_end_ - task_.first_bar, task_.end_bar - task_.first_bar);
-  }
+  tell_whole_bars(hole_end_);
   if (hole_end_ == task_.end_bar) {
     done_ = true;
     return {};
   }
   return take_hole_window();
+}
+
+// The filled bars that are whole stay; the others are written in another window, fewer at a time
+// where not even one is.
+Status Line::fill_the_rest() {
+  bar_ = std::max(bar_, first_new_);
+  drop_from(bar_);
+  if (bar_ > first_new_) {
+    take_over(bar_);
+  } else if (hole_bars_ > 1) {
+    hole_bars_ /= 2;
+  } else {
+    return fail("bar {} took more than the model's context; it is too dense", bar_ + 1);
+  }
+  --bar_;
+  return take_hole_window();
+}
+
+// Forgets the new notes from a bar on.
+void Line::drop_from(int bar) {
+  const GridTick start = score_.bar_starts()[static_cast<std::size_t>(bar)];
+  std::erase_if(added_, [&](const AddedNote& added) { return added.note.onset >= start; });
 }
 
 bool Line::stop() {
@@ -270,7 +318,7 @@ bool Line::stop() {
   end_bar_ = task_.fills ? std::max(first_new_, bar_) : static_cast<int>(score_.bars.size());
   if (end_bar_ == task_.first_bar) return false;
   const GridTick end = score_.bar_starts()[static_cast<std::size_t>(end_bar_)];
-  std::erase_if(added_, [&](const AddedNote& added) { return added.note.onset >= end; });
+  drop_from(end_bar_);
   if (task_.fills) {
     // The old music goes on there, and knows nothing of notes that are held into it.
     for (std::size_t i = stretch_added_; i < added_.size(); ++i) {
@@ -312,10 +360,7 @@ Status Line::sample() {
     bar_ = written - 1;
     if (written < task_.end_bar) return take_window();
     done_ = true;
-    if (callbacks_.progress) {
-      const int all = task_.end_bar - task_.first_bar;
-      callbacks_.progress(variation_, all, all);
-    }
+    tell_whole_bars(task_.end_bar);
     return {};
   }
   if (new_window_) {
@@ -323,15 +368,7 @@ Status Line::sample() {
     return take_window();
   }
   if (cache_.length(stream_) + 1 >= context(task_)) {
-    if (task_.fills) {
-      // More than was thought: the same holes again, fewer at a time.
-      if (hole_bars_ == 1)
-        return fail("one bar took more than the model's context; it is too dense");
-      added_.resize(stretch_added_);
-      bar_ = hole_end_ - hole_bars_ - 1;
-      hole_bars_ /= 2;
-      return take_hole_window();
-    }
+    if (task_.fills) return fill_the_rest();
     // The bar ends here: there is no room for more of it.
     gather_bars(bar_ + 1);
     done_ = bar_ + 1 >= task_.end_bar;

@@ -70,8 +70,13 @@ class Line final : public tokens::WalkListener {
   Status take_hole_window();
   Status begin(std::span<const tokens::Token> prompt, const tokens::Constraints& rules);
   Status after_stretch();
+  Status fill_the_rest();
   void take_over(int end);
+  void drop_from(int bar);
+  void tell_notes();
+  void tell_whole_bars(int end);
   void gather_bars(int end);
+  void ask_for_missing(tokens::Constraints& rules) const;
   tokens::Constraints rules_here(const GridScore& window, int window_first) const;
 
   const Task& task_;
@@ -90,8 +95,9 @@ class Line final : public tokens::WalkListener {
   int first_new_ = 0;              // index in the piece of the first bar new in this window
   int bar_ = -1;                   // index in the piece of the bar being written
   int hole_end_ = 0;               // one past the bars that this window fills
-  int hole_bars_ = 0;              // bars to fill at once, at most; halved when they do not fit
+  int hole_bars_ = 0;              // bars to fill at once, at most; halved when not even one fits
   std::size_t stretch_added_ = 0;  // of added_, when the window was taken
+  std::size_t told_ = 0;           // of added_, through the callbacks
   int longest_bar_ = 0;            // tokens
   int bar_began_ = 0;              // tokens in the cache when the bar began
   bool new_window_ = false;        // the window has no room for another bar

@@ -138,8 +138,9 @@ void mend_programs(std::vector<Placed>& events) {
 
 }  // namespace
 
-midi::File splice(const midi::File& source, const SpliceRequest& request) {
-  midi::File file;
+Spliced splice(const midi::File& source, const SpliceRequest& request) {
+  Spliced result;
+  midi::File& file = result.file;
   file.format = source.format;
   file.division = source.division;
   file.payload = source.payload;
@@ -223,6 +224,7 @@ midi::File splice(const midi::File& source, const SpliceRequest& request) {
       }
     }
     if (onset >= end) continue;
+    ++result.notes;
     auto& events = chunks[chunk_of_voice[static_cast<std::size_t>(note.voice)]].events;
     Placed on{channel_event(onset, EventKind::kNoteOn, voice.channel, note.pitch, note.velocity),
               kNewOn, voice.is_drum ? -1 : voice.program};
@@ -253,7 +255,7 @@ midi::File splice(const midi::File& source, const SpliceRequest& request) {
     track.events.push_back(stop);
     file.tracks.push_back(std::move(track));
   }
-  return file;
+  return result;
 }
 
 int choose_channel(const midi::File& file, std::span<const Voice> taken, int program,

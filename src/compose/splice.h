@@ -60,7 +60,12 @@ struct SpliceRequest {
   Tick end{};                  // no chunk with new notes ends before
 };
 
-midi::File splice(const midi::File& source, const SpliceRequest& request);
+struct Spliced {
+  midi::File file;
+  std::size_t notes = 0;  // of the request that are in it
+};
+
+Spliced splice(const midi::File& source, const SpliceRequest& request);
 
 // A channel for a new voice: a free one, else one that already plays its program, else the one with
 // the fewest notes. Drums are always on channel 9 (the tenth).

@@ -48,7 +48,7 @@ Voice in_chunk(int chunk, int channel = 0, int number = 0) {
 TEST(Splice, NothingToDoChangesNothing) {
   const midi::File source =
       file_of({{program(0, 5), on(0, 60), control(7, 64, 127), off(96, 60), end_of_track(500)}});
-  const midi::File result = splice(source, {});
+  const midi::File result = splice(source, {}).file;
   EXPECT_EQ(result.tracks[0].events, source.tracks[0].events);
 }
 
@@ -62,7 +62,7 @@ TEST(Splice, ContinuesAfterACutAndLetsHeldNotesRing) {
   request.voices = {in_chunk(0, 0, 5)};
   request.notes = {{Tick(96), Tick(24), 72, 90, 0}};
   request.end = Tick(192);
-  const midi::File result = splice(source, request);
+  const midi::File result = splice(source, request).file;
   EXPECT_THAT(result.tracks[0].events,
               testing::ElementsAre(program(0, 5), on(0, 60), on(90, 64),
                                    event(96, EventKind::kNoteOn, 0, 72, 90), off(110, 60),
@@ -77,7 +77,7 @@ TEST(Splice, LiftsPedalsAndUndoesAFadeOut) {
   request.reset_at = Tick(96);
   request.voices = {in_chunk(0)};
   request.notes = {{Tick(96), Tick(24), 72, 90, 0}};
-  const auto events = splice(source, request).tracks[0].events;
+  const auto events = splice(source, request).file.tracks[0].events;
   EXPECT_THAT(events, testing::IsSupersetOf({control(96, 64, 0), control(96, 7, 100),
                                              event(96, EventKind::kPitchBend, 0, 0, 64)}));
   EXPECT_THAT(events, testing::IsSupersetOf({control(0, 64, 127), control(90, 7, 0)}));
@@ -88,7 +88,7 @@ TEST(Splice, CutNotesGoWithTheirEndsAndTheOthersStay) {
                                       off(30, 60, 1), off(40, 60), end_of_track(50)}});
   SpliceRequest request;
   request.cut_notes = {{0, 0, Tick(20), 60}};
-  EXPECT_THAT(splice(source, request).tracks[0].events,
+  EXPECT_THAT(splice(source, request).file.tracks[0].events,
               testing::ElementsAre(on(0, 60), on(10, 60, 1), off(20, 60), off(30, 60, 1),
                                    end_of_track(50)));
 }
@@ -98,7 +98,7 @@ TEST(Splice, ANewNoteNeverSwallowsAHeldOne) {
   SpliceRequest request;
   request.voices = {in_chunk(0)};
   request.notes = {{Tick(40), Tick(5), 60, 80, 0}, {Tick(40), Tick(30), 60, 80, 0}};
-  EXPECT_THAT(splice(source, request).tracks[0].events,
+  EXPECT_THAT(splice(source, request).file.tracks[0].events,
               testing::ElementsAre(on(0, 60), off(50, 60), program(50, 0), on(50, 60), off(70, 60),
                                    end_of_track(70)));
 }
@@ -109,7 +109,7 @@ TEST(Splice, ProgramsAroundNewNotesAreRestored) {
   SpliceRequest request;
   request.voices = {in_chunk(0, 0, 9)};
   request.notes = {{Tick(12), Tick(4), 70, 80, 0}, {Tick(20), Tick(4), 70, 80, 0}};
-  EXPECT_THAT(splice(source, request).tracks[0].events,
+  EXPECT_THAT(splice(source, request).file.tracks[0].events,
               testing::ElementsAre(program(0, 5), on(0, 60), off(10, 60), program(12, 9),
                                    on(12, 70), off(16, 70), on(20, 70), off(24, 70), program(30, 5),
                                    on(30, 60), off(40, 60), end_of_track(50)));
@@ -125,7 +125,7 @@ TEST(Splice, ANewVoiceGetsAChunkOfItsOwnAndTheFileStillReads) {
   violin.name = "Violin";
   request.voices = {violin};
   request.notes = {{Tick(0), Tick(96), 76, 80, 0}};
-  const midi::File result = splice(source, request);
+  const midi::File result = splice(source, request).file;
   EXPECT_EQ(violin.channel, 1);
   ASSERT_EQ(result.tracks.size(), 3u);
   EXPECT_EQ(result.tracks[1].events, source.tracks[1].events);

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "beats/alignment.h"
-#include "beats/tracker.h"
 #include "midi/reader.h"
 #include "score/notation.h"
 #include "score/to_midi.h"
@@ -20,28 +18,26 @@ std::string lower_ending(const Path& path) {
   return ending;
 }
 
-}  // namespace
-
-Result<Source> source_from_midi(std::span<const std::uint8_t> bytes, const SourceOptions& options) {
-  Source source;
+// The file and the score of a source.
+Status read_midi(std::span<const std::uint8_t> bytes, const SourceOptions& options,
+                 Source& source) {
   midi::ReadOptions read;
   read.strict = options.strict;
   HEMIOLA_TRY(source.file, midi::read(bytes, read));
   FromMidiOptions from_midi;
   from_midi.pedal = options.pedal;
   HEMIOLA_TRY(source.score, score_from_midi(source.file, from_midi, &source.from_midi));
+  return {};
+}
+
+}  // namespace
+
+Result<Source> source_from_midi(std::span<const std::uint8_t> bytes, const SourceOptions& options) {
+  Source source;
+  HEMIOLA_CHECK(read_midi(bytes, options, source));
   StandardiseOptions standard;
   standard.timing = options.timing;
   standard.for_data = options.for_data;
-  const bool performed =
-      options.timing == Timing::kPerformed ||
-      (options.timing == Timing::kAuto && !measure_alignment(source.score).is_aligned());
-  if (!performed) {
-    HEMIOLA_TRY(source.standard, standardise(source.score, standard));
-    return source;
-  }
-  HEMIOLA_TRY(const BeatTrack beats, track_beats(source.score));
-  standard.beats = &beats;
   HEMIOLA_TRY(source.standard, standardise(source.score, standard));
   return source;
 }
@@ -90,6 +86,20 @@ Result<Source> read_source(const Path& path, const SourceOptions& options) {
   }
   HEMIOLA_TRY(const Bytes bytes, read_file(path));
   return named(source_from_midi(bytes, options));
+}
+
+Result<Score> read_score(const Path& path, const SourceOptions& options) {
+  const std::string ending = lower_ending(path);
+  if (ending == ".jianpu" || ending == ".tokens") {
+    HEMIOLA_TRY(Source source, read_source(path, options));
+    return std::move(source.score);
+  }
+  HEMIOLA_TRY(const Bytes bytes, read_file(path));
+  Source source;
+  if (auto status = read_midi(bytes, options, source); !status) {
+    return fail(std::move(status.error()).within(path.string()));
+  }
+  return std::move(source.score);
 }
 
 }  // namespace hemiola::data

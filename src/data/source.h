@@ -34,10 +34,12 @@ struct Source {
   const GridScore& grid() const { return standard.grid; }
 };
 
-// By the ending of the name: .jianpu, .tokens, else MIDI.
+// The kind by the ending of the name: .jianpu, .tokens, else MIDI.
 Result<Source> read_source(const Path& path, const SourceOptions& options = {});
 Result<Source> source_from_midi(std::span<const std::uint8_t> bytes,
                                 const SourceOptions& options = {});
+// What the file says, before anything is put on a grid: also where it would not fit on one.
+Result<Score> read_score(const Path& path, const SourceOptions& options = {});
 // From a grid score; the file, the score and the map are those of midi_from_grid.
 Result<Source> source_from_grid(GridScore grid, SourceKind kind);
 

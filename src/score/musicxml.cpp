@@ -416,8 +416,9 @@ void XmlWriter::write_measure(const PartSource& part, std::size_t index, std::si
     const std::vector<VoiceLine>& voices = part.staves[s].voices;
     for (std::size_t v = 0; v < std::max<std::size_t>(1, voices.size()); ++v) {
       ++voice_number;
-      std::vector<Piece> pieces;
-      if (v < voices.size()) pieces = pieces_of(voices[v], next[s][v], bar);
+      std::size_t none = 0;
+      const std::vector<Piece> pieces = v < voices.size() ? pieces_of(voices[v], next[s][v], bar)
+                                                          : pieces_of(VoiceLine(), none, bar);
       const bool silent = std::none_of(pieces.begin(), pieces.end(),
                                        [](const Piece& p) { return p.sound != nullptr; });
       if (silent && v > 0) continue;  // a staff has one voice in each bar; more where they sound
@@ -427,7 +428,7 @@ void XmlWriter::write_measure(const PartSource& part, std::size_t index, std::si
         put("      </backup>");
       }
       first = false;
-      if (silent) {
+      if (silent && length == bar_length(bars_[bar].metre).count()) {
         put("      <note>");
         put("        <rest measure=\"yes\"/>");
         put("        <duration>{}</duration>", length);

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <tuple>
@@ -189,14 +190,36 @@ TEST(MusicXml, AnUpbeatIsMeasureZero) {
   EXPECT_EQ(*heard(*root.child("part")).begin(), std::tuple(0, 8, 60));
 }
 
+// A rest for the whole measure would be read as one of the whole metre.
+TEST(MusicXml, AShortUpbeatIsSilentInPlainRests) {
+  GridScore score = tune();
+  score.has_upbeat = true;
+  for (GridNote& note : score.tracks[0].notes) note.onset += GridTick(72);
+  score.bars.resize(3);
+  score.tracks.push_back({.program = 41, .notes = {{GridTick(96), GridTick(24), 48, 9}}});
+  const Node root = Xml(*write_musicxml(score)).document();
+  const Node& upbeat = root.children.back().children.front();
+  int length = 0;
+  for (const Node& item : upbeat.children) {
+    if (item.name != "note") continue;
+    length += item.number("duration");
+    EXPECT_EQ(item.child("rest")->attributes, "");
+    EXPECT_NE(item.child("type"), nullptr);
+  }
+  EXPECT_EQ(length, 24);
+}
+
 TEST(MusicXml, AnyScoreSoundsAsItIs) {
   Rng rng(31);
   for (int i = 0; i < 150; ++i) {
     GridScore score = random_grid_score(rng, {.max_bars = 8, .max_tracks = 4, .plain = i % 2 == 0});
     for (GridTrack& track : score.tracks) {
       track.is_drum = false;
-      // Octave -1 cannot be said; C0 may be spelled as its B sharp.
-      std::erase_if(track.notes, [](const GridNote& note) { return note.pitch < 13; });
+      const bool low = std::any_of(track.notes.begin(), track.notes.end(),
+                                   [](const GridNote& note) { return note.pitch < 13; });
+      for (GridNote& note : track.notes) {
+        if (low) note.pitch = static_cast<std::uint8_t>(note.pitch + 24);  // MusicXML ends at C0
+      }
     }
     const auto xml = write_musicxml(score);
     ASSERT_TRUE(xml) << xml.error().message;

@@ -382,15 +382,18 @@ void Mask::make_duties() {
     duties_.push_back({-1, last, last, last, -1});
     duties_.back().to_sound = true;
   }
-  if (rules_.non_empty == NonEmpty::kNot) return;
   const bool every = rules_.non_empty == NonEmpty::kEveryTrack;
   if (!walk_.filling()) {
-    if (!every) duties_.push_back({-1, 0, kSomeDay, kSomeDay, -1});
-    for (int track = 0; every && track < static_cast<int>(walk_.tracks().size()); ++track) {
-      duties_.push_back({track, 0, kSomeDay, kSomeDay, -1});
+    if (rules_.non_empty == NonEmpty::kSomewhere) {
+      duties_.push_back({-1, 0, kSomeDay, kSomeDay, -1});
+    }
+    for (std::size_t track = 0; track < walk_.tracks().size(); ++track) {
+      const bool must = track < rules_.tracks.size() && rules_.tracks[track].must_play;
+      if (every || must) duties_.push_back({static_cast<int>(track), 0, kSomeDay, kSomeDay, -1});
     }
     return;
   }
+  if (rules_.non_empty == NonEmpty::kNot) return;
   std::uint32_t tracks = 0;
   int last = 0;
   for (const Hole hole : walk_.frame().holes) {

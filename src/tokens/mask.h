@@ -40,6 +40,7 @@ struct BarPlan {
 struct TrackRule {
   std::optional<PitchRange> range{};  // not on drum tracks
   int max_polyphony = 0;              // notes at once; 0: no limit
+  bool must_play = false;             // going on: at least one note, whatever is asked of others
 };
 
 // A note that stands where new notes may come, though the tokens do not show it: one held from

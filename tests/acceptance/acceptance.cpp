@@ -141,7 +141,7 @@ struct Tally {
 
 struct Options {
   bool quick = false;
-  int count = 200;
+  int first = 0, count = 200;
   std::uint64_t seed = 1;
   Path model, data, out;
 };
@@ -174,7 +174,7 @@ class Run {
       fmt::print(stderr, "no shared collections (HEMIOLA_TEST_DATA): prompts are made by rules\n");
     }
     for (const Task task : {Task::kFromNothing, Task::kGoingOn, Task::kInfill}) {
-      for (int i = 0; i < options_.count; ++i) one(task, i);
+      for (int i = 0; i < options_.count; ++i) one(task, options_.first + i);
     }
     const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
     fmt::print("{:<14}{:>8}{:>8}{:>9}{:>8}{:>8}{:>14}{:>16}{:>12}{:>14}\n", "", "pieces", "bars",
@@ -268,6 +268,7 @@ int main(int argc, char** argv) {
   CLI::App app("Writes pieces under random wishes and checks every one of them.");
   app.add_flag("--quick", options.quick, "Short pieces");
   app.add_option("--count", options.count, "Of each kind")->capture_default_str();
+  app.add_option("--first", options.first, "Number of the first, to repeat one that was wrong");
   app.add_option("--seed", options.seed)->capture_default_str();
   app.add_option("--model", options.model, "Else HEMIOLA_MODEL, else models/default");
   app.add_option("--data", options.data, "Training data, for how often bars repeat there");
