@@ -86,7 +86,7 @@ bench: | build/
 fuzz: | build/
 	@scripts/setup.sh dev
 	$(call configure,fuzz)
-	@cmake --build --preset fuzz -j $(JOBS)
+	@cmake --build --preset fuzz -j $(JOBS) --target fuzzers
 
 format:
 	@scripts/setup.sh dev

@@ -65,12 +65,15 @@ endfunction()
 
 # hemiola_fuzz(midi_reader SOURCES x.cpp DEPENDS midi): the program midi_reader_fuzz. Without Clang
 # the same file becomes a ctest that replays fuzz/corpus/midi_reader, so that no crash comes back.
+# The target fuzzers builds them all and nothing else.
+add_custom_target(fuzzers)
 function(hemiola_fuzz name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LINK" ${ARGN})
   list(TRANSFORM ARG_DEPENDS PREPEND hemiola_)
   if(HEMIOLA_FUZZ)
     add_executable(${name}_fuzz ${ARG_SOURCES})
     target_link_options(${name}_fuzz PRIVATE -fsanitize=fuzzer)
+    add_dependencies(fuzzers ${name}_fuzz)
   elseif(HEMIOLA_TESTS)
     add_executable(${name}_fuzz ${ARG_SOURCES} ${PROJECT_SOURCE_DIR}/fuzz/replay_main.cpp)
     add_test(NAME fuzz_${name}
