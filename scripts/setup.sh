@@ -6,7 +6,7 @@ set -euo pipefail
 build=(g++ cmake ninja-build ccache pkg-config ca-certificates
        libfmt-dev libcli11-dev nlohmann-json3-dev libexpected-dev libarchive-dev
        libtorch-dev libopenblas0-pthread
-       libfluidsynth-dev libsndfile1-dev libebur128-dev
+       libfluidsynth-dev libsndfile1-dev libebur128-dev libsoxr-dev libeigen3-dev
        musescore-general-soundfont-small)
 test=(libgtest-dev libgmock-dev libbenchmark-dev)
 dev=(clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev libfuzzer-14-dev llvm-14)

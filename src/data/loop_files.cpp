@@ -146,8 +146,7 @@ Status write_loops(const Path& out, const LoopSetOptions& options) {
   std::error_code code;
   std::filesystem::create_directories(out, code);
   if (code) return fail("{}: cannot create the folder: {}", out.string(), code.message());
-  const Json set = {
-      {"version", kLoopsVersion}, {"seed", options.seed}, {"count", options.count}};
+  const Json set = {{"version", kLoopsVersion}, {"seed", options.seed}, {"count", options.count}};
   HEMIOLA_CHECK(write_text(out / "loops.json", set.dump() + "\n"));
   HEMIOLA_TRY(AtomicFile labels, AtomicFile::create(out / "labels.jsonl"));
   std::mutex mutex;
