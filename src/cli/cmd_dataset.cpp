@@ -116,7 +116,9 @@ struct LoopArguments {
 Result<int> run_loops(LoopArguments arguments) {
   catch_interrupts();
   const auto start = std::chrono::steady_clock::now();
-  if (arguments.audio) arguments.set.then = write_loop_sound;
+  if (arguments.audio) {
+    HEMIOLA_TRY(arguments.set.then, make_loop_sound());
+  }
   {
     Progress progress("loops");
     arguments.set.progress = [&](std::size_t done, std::size_t total) {

@@ -134,7 +134,8 @@ TEST_F(LoopSet, IsTheSameForTheSameArgumentsAndGrows) {
   const auto longer = contents(folder_ / "b");
   EXPECT_EQ(longer.size(), 42u);
   for (const auto& [name, hash] : first) {
-    if (name.ends_with(".mid")) EXPECT_EQ(longer.at(name), hash) << name;
+    if (!name.ends_with(".mid")) continue;
+    EXPECT_EQ(longer.at(name), hash) << name;
   }
   // Another seed, or fewer, would leave files of two sets side by side.
   const auto other = write_loops(folder_ / "b", {.count = 40, .seed = 8});

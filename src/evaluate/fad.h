@@ -43,7 +43,7 @@ struct FadOptions {
   bool per_song = false;
   std::uint64_t seed = 0;
   // Files done so far, and of how many; true ends it early with an error.
-  std::function<bool(std::size_t, std::size_t)> progress;
+  std::function<bool(std::size_t, std::size_t)> progress{};
 };
 
 // Every file's frames. Fails where no file could be used.

@@ -37,7 +37,7 @@ struct PieceStatistics {
 struct StatisticsOptions {
   int threads = 0;  // 0: one for each processor
   std::uint64_t seed = 0;
-  std::function<bool(std::size_t, std::size_t)> progress;
+  std::function<bool(std::size_t, std::size_t)> progress{};
 };
 
 struct MeasuredSet {

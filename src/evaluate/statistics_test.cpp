@@ -47,7 +47,8 @@ std::map<std::string, double> by_name(const GridScore& score) {
 }
 
 TEST(NoteStatistics, EqualMuspy) {
-  ASSERT_TRUE(validate(small_piece()));
+  const Status valid = validate(small_piece());
+  ASSERT_TRUE(valid) << valid.error().message;
   const auto values = by_name(small_piece());
   EXPECT_EQ(values.at("pitches_used"), 11);
   EXPECT_EQ(values.at("pitch_range"), 36);
@@ -145,7 +146,7 @@ TEST(TemporalConsistency, ChanceGivesAboutNothingOnTheGrid) {
   for (int i = 0; i < 2000; ++i) onsets.emplace_back(1000 * rng.uniform());
   std::sort(onsets.begin(), onsets.end());
   // The better of two divisions is taken for each beat, which favours chance a little.
-  EXPECT_NEAR(measure_consistency(track, onsets).value().on_grid, 0.1, 0.1);
+  EXPECT_NEAR(measure_consistency(track, onsets).value().on_grid, 0.2, 0.05);
 }
 
 TEST(FindOnsets, FindsClicksWhereTheyAre) {
