@@ -7,6 +7,9 @@
 #include <cmath>
 #include <cstdlib>
 #include <memory>
+#include <mutex>
+#include <set>
+#include <utility>
 
 #include "midi/writer.h"
 
@@ -33,6 +36,18 @@ void silence_log() {
     return true;
   }();
   (void)once;
+}
+
+Settings make_settings(int sample_rate) {
+  Settings settings(new_fluid_settings());
+  fluid_settings_setnum(settings.get(), "synth.sample-rate", sample_rate);
+  fluid_settings_setint(settings.get(), "synth.polyphony", 512);
+  fluid_settings_setint(settings.get(), "synth.cpu-cores", 1);
+  fluid_settings_setint(settings.get(), "synth.lock-memory", 0);
+  // Only the instruments that the piece uses are decoded: starts in a fraction of the time.
+  fluid_settings_setint(settings.get(), "synth.dynamic-sample-loading", 1);
+  fluid_settings_setnum(settings.get(), "synth.gain", 0.2);  // headroom; loudness comes later
+  return settings;
 }
 
 constexpr int kBlock = 1024;             // frames
@@ -63,14 +78,7 @@ Result<Audio> synthesise(const midi::File& file, const SynthesisOptions& options
   if (soundfont.empty()) {
     HEMIOLA_TRY(soundfont, default_soundfont());
   }
-  const Settings settings(new_fluid_settings());
-  fluid_settings_setnum(settings.get(), "synth.sample-rate", options.sample_rate);
-  fluid_settings_setint(settings.get(), "synth.polyphony", 512);
-  fluid_settings_setint(settings.get(), "synth.cpu-cores", 1);
-  fluid_settings_setint(settings.get(), "synth.lock-memory", 0);
-  // Only the instruments that the piece uses are decoded: starts in a fraction of the time.
-  fluid_settings_setint(settings.get(), "synth.dynamic-sample-loading", 1);
-  fluid_settings_setnum(settings.get(), "synth.gain", 0.2);  // headroom; loudness comes later
+  const Settings settings = make_settings(options.sample_rate);
   fluid_settings_setstr(settings.get(), "player.timing-source", "sample");
   fluid_settings_setint(settings.get(), "player.reset-synth", 0);
   const Synth synth(new_fluid_synth(settings.get()));
@@ -115,6 +123,57 @@ Result<Audio> synthesise(const midi::File& file, const SynthesisOptions& options
     }
   }
   return audio;
+}
+
+struct HeldSamples::State {
+  Settings settings;
+  Synth synth;
+  int soundfont = 0;
+  std::mutex mutex;
+  std::set<std::pair<int, int>> held;  // bank and program
+};
+
+HeldSamples::HeldSamples(std::unique_ptr<State> state) : state_(std::move(state)) {}
+HeldSamples::HeldSamples(HeldSamples&&) noexcept = default;
+HeldSamples& HeldSamples::operator=(HeldSamples&&) noexcept = default;
+HeldSamples::~HeldSamples() = default;
+
+Result<HeldSamples> HeldSamples::open(const Path& soundfont) {
+  silence_log();
+  Path path = soundfont;
+  if (path.empty()) {
+    HEMIOLA_TRY(path, default_soundfont());
+  }
+  auto state = std::make_unique<State>();
+  state->settings = make_settings(44100);
+  state->synth.reset(new_fluid_synth(state->settings.get()));
+  if (!state->synth) return fail("synthesis: FluidSynth cannot start");
+  state->soundfont = fluid_synth_sfload(state->synth.get(), path.c_str(), 1);
+  if (state->soundfont == FLUID_FAILED) {
+    return fail("{}: not readable as a soundfont (SF2 or SF3)", path.string());
+  }
+  return HeldSamples(std::move(state));
+}
+
+void HeldSamples::hold(const midi::File& file) {
+  constexpr std::uint8_t kDrumChannel = 9;
+  constexpr int kDrumBank = 128;
+  std::set<std::pair<int, int>> wanted;
+  for (const midi::Track& track : file.tracks) {
+    for (const midi::Event& event : track.events) {
+      if (event.kind == midi::EventKind::kNoteOn && event.channel == kDrumChannel) {
+        wanted.emplace(kDrumBank, 0);
+      } else if (event.kind == midi::EventKind::kProgram && event.channel != kDrumChannel) {
+        wanted.emplace(0, event.data1);
+      }
+    }
+  }
+  const std::lock_guard lock(state_->mutex);
+  for (const auto& preset : wanted) {
+    if (!state_->held.insert(preset).second) continue;
+    // One that the soundfont does not have is no loss: it will not be rendered with.
+    fluid_synth_pin_preset(state_->synth.get(), state_->soundfont, preset.first, preset.second);
+  }
 }
 
 }  // namespace hemiola

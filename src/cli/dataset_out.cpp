@@ -168,7 +168,9 @@ void add_loops(CLI::App& app, const std::shared_ptr<Action>& action) {
       catch_interrupts();
       const auto start = Clock::now();
       data::LoopSetOptions options = a->options;
-      if (a->audio) options.then = write_loop_sound;
+      if (a->audio) {
+        HEMIOLA_TRY(options.then, make_loop_sound());
+      }
       {
         Progress progress("loops");
         options.progress = shown_on(progress, "loops");

@@ -2,7 +2,7 @@
 
 namespace hemiola::cli {
 
-Status write_loop_sound(const data::Loop&, const midi::File&, const Path&) {
+Result<LoopSound> make_loop_sound() {
   return fail("--audio: this is the trainer alone; build without -DHEMIOLA_ONLY=train");
 }
 

@@ -57,9 +57,9 @@ struct LoopSetOptions {
   int threads = 0;  // 0: one for each processor
   // Makes more of a loop that has just been written to PATH (sound, beside it). Called from several
   // threads.
-  std::function<Status(const Loop&, const midi::File&, const Path&)> then;
+  std::function<Status(const Loop&, const midi::File&, const Path&)> then{};
   // Loops written so far, and of how many; true ends it early with an error.
-  std::function<bool(std::size_t, std::size_t)> progress;
+  std::function<bool(std::size_t, std::size_t)> progress{};
 };
 
 // Exactly `count` files OUT/loop-00001.mid ..., OUT/labels.jsonl and OUT/loops.json, which says
