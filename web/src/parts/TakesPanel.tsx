@@ -1,9 +1,10 @@
 // The tree of takes: what was made, from what, and the way back to each of it.
 import { useMemo, useRef, type KeyboardEvent } from 'react';
+import type { PieceSummary } from '../api/types';
 import { current } from '../state/history';
 import { compareWith, openTake, removeTake, startAnew } from '../state/takes';
 import { useStudio } from '../state/store';
-import { buildTree, flatten, type TakeNode } from '../state/tree';
+import { buildTree, flatten, variationNumbers, type TakeNode } from '../state/tree';
 import { compareViews } from '../music/compare';
 import { t } from '../texts';
 import { IconButton } from './controls';
@@ -14,6 +15,7 @@ export function TakesPanel() {
   const shown = useStudio((s) => current(s.history)?.base ?? null);
   const writing = useStudio((s) => s.writing !== null);
   const rows = useMemo(() => flatten(buildTree(pieces.values())), [pieces]);
+  const numbers = useMemo(() => variationNumbers(pieces.values()), [pieces]);
   const list = useRef<HTMLUListElement>(null);
 
   // Arrow keys go from take to take, and open each as they pass: playing goes on in time.
@@ -39,7 +41,10 @@ export function TakesPanel() {
       </div>
       {rows.length === 0 ? <p className="panel-empty">{t.takes.empty}</p> : (
         <ul className="take-list" ref={list} onKeyDown={onKey}>
-          {rows.map((node) => <TakeRow key={node.piece.id} node={node} shown={node.piece.id === shown} />)}
+          {rows.map((node) => (
+            <TakeRow key={node.piece.id} node={node} number={numbers.get(node.piece.id)}
+                     shown={node.piece.id === shown} />
+          ))}
         </ul>
       )}
       <Comparison />
@@ -48,13 +53,13 @@ export function TakesPanel() {
   );
 }
 
-function TakeRow({ node, shown }: { node: TakeNode; shown: boolean }) {
+function TakeRow({ node, number, shown }: { node: TakeNode; number: number | undefined; shown: boolean }) {
   const comparing = useStudio((s) => s.compare?.piece.id === node.piece.id);
   const locked = useStudio((s) => s.writing !== null);
   const some = useStudio((s) => s.view !== null);
   const { piece } = node;
   const about = [
-    t.takes.kinds[piece.origin.kind], t.takes.bars(piece.bars),
+    t.takes.kinds[piece.origin.kind], whichBars(piece),
     node.steps.length > 0 ? t.takes.steps(node.steps.length) : '',
   ].filter(Boolean).join(' · ');
   return (
@@ -62,7 +67,9 @@ function TakeRow({ node, shown }: { node: TakeNode; shown: boolean }) {
         style={{ '--depth': Math.min(node.depth, 6) } as React.CSSProperties}>
       <button type="button" className="take-open" data-take={piece.id} aria-current={shown ? 'true' : undefined}
               disabled={locked} onClick={() => void openTake(piece.id)}>
-        <span className="take-label">{piece.name}</span>
+        <span className="take-label">
+          {number !== undefined && <span className="take-number">{number}</span>}{piece.name}
+        </span>
         <span className="take-about">{about}</span>
       </button>
       <span className="take-actions">
@@ -76,6 +83,13 @@ function TakeRow({ node, shown }: { node: TakeNode; shown: boolean }) {
       </span>
     </li>
   );
+}
+
+// The bars that are new in it, or else how many it has.
+function whichBars(piece: PieceSummary): string {
+  const { first_bar: first, last_bar: last } = piece.origin;
+  if (first === undefined || last === undefined || piece.parent === null) return t.takes.bars(piece.bars);
+  return t.selection.bars(first, last);
 }
 
 function Comparison() {

@@ -144,7 +144,10 @@ function Spectrum({ url, title }: { url: string; title: string }) {
     const ctx = canvas.current?.getContext('2d');
     if (!ctx || !data) return;
     const image = ctx.createImageData(data.columns, data.rows);
-    const ink = getComputedStyle(canvas.current!).color.match(/[\d.]+/g)?.map(Number) ?? [0, 0, 0];
+    // However the stylesheet writes the colour, the canvas gives it back as red, green and blue.
+    ctx.fillStyle = getComputedStyle(canvas.current!).color;
+    ctx.fillRect(0, 0, 1, 1);
+    const ink = ctx.getImageData(0, 0, 1, 1).data;
     for (let column = 0; column < data.columns; ++column) {
       for (let row = 0; row < data.rows; ++row) {
         const at = 4 * ((data.rows - 1 - row) * data.columns + column);

@@ -119,7 +119,12 @@ function notes(ctx: Ctx, v: Viewport, scene: Scene, c: Colours, font: string): v
   if (scene.other) {
     ctx.lineWidth = 1.25;
     ctx.strokeStyle = c.ghost;
-    visitNotes(scene.other, Math.floor(from), Math.ceil(to), (_track, note) => {
+    const shared = new Set<string>();
+    visitNotes(scene.view, Math.floor(from), Math.ceil(to), (track, note) => {
+      shared.add(`${noteKey(track, note)}:${note[1]}`);
+    });
+    visitNotes(scene.other, Math.floor(from), Math.ceil(to), (track, note) => {
+      if (shared.has(`${noteKey(track, note)}:${note[1]}`)) return;
       const [x, y, w, h] = boxOf(v, note);
       rounded(ctx, x + 0.5, y + 0.5, Math.max(1, w - 1), Math.max(1, h - 1));
       ctx.stroke();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { PieceSummary } from '../api/types';
-import { buildTree, flatten, lineage, variationsOf } from './tree';
+import { buildTree, flatten, variationNumbers, variationsOf } from './tree';
 
 let clock = 0;
 function piece(id: string, parent: string | null, kind: string, job?: string): PieceSummary {
@@ -49,8 +49,8 @@ describe('the tree of takes', () => {
     expect(variationsOf(pieces, 'b').map((p) => p.id)).toEqual(['b', 'c']);
   });
 
-  it('knows where a take came from', () => {
-    const pieces = new Map([piece('a', null, 'imported'), piece('b', 'a', 'infilled')].map((p) => [p.id, p]));
-    expect(lineage(pieces, 'b').map((p) => p.id)).toEqual(['b', 'a']);
+  it('numbers what one request wrote', () => {
+    const pieces = [piece('a', null, 'generated', 'j'), piece('b', null, 'generated', 'j'), piece('c', null, 'generated', 'k')];
+    expect([...variationNumbers(pieces)]).toEqual([['a', 1], ['b', 2]]);
   });
 });

@@ -61,17 +61,16 @@ export function variationsOf(pieces: Iterable<PieceSummary>, id: string): PieceS
   return all.filter((piece) => piece.parent === here.parent && !isEdit(piece)).sort(oldestFirst);
 }
 
-// The piece and those it came from, the newest first.
-export function lineage(pieces: ReadonlyMap<string, PieceSummary>, id: string): PieceSummary[] {
-  const line: PieceSummary[] = [];
-  const seen = new Set<string>();
-  let at: string | null = id;
-  while (at && !seen.has(at)) {
-    seen.add(at);
-    const piece: PieceSummary | undefined = pieces.get(at);
-    if (!piece) break;
-    line.push(piece);
-    at = piece.parent;
+// Which of how many that one request wrote, from 1; only where it wrote several.
+export function variationNumbers(pieces: Iterable<PieceSummary>): Map<string, number> {
+  const jobs = new Map<string, PieceSummary[]>();
+  for (const piece of pieces) {
+    const { job } = piece.origin;
+    if (job && !piece.deleted) jobs.set(job, [...(jobs.get(job) ?? []), piece]);
   }
-  return line;
+  const numbers = new Map<string, number>();
+  for (const together of jobs.values()) {
+    if (together.length > 1) together.sort(oldestFirst).forEach((piece, i) => numbers.set(piece.id, i + 1));
+  }
+  return numbers;
 }
