@@ -91,6 +91,13 @@ async function show(history: History): Promise<void> {
   }
 }
 
-export const undo = () => show(undoHistory(get().history));
-export const redo = () => show(redoHistory(get().history));
+// One after the other: a view may have to be fetched, and keys are pressed faster than that.
+let last = Promise.resolve();
+function move(by: (history: History) => History): Promise<void> {
+  last = last.then(() => show(by(get().history)));
+  return last;
+}
+
+export const undo = () => move(undoHistory);
+export const redo = () => move(redoHistory);
 export const showHistory = show;
