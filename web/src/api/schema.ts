@@ -472,12 +472,17 @@ export interface components {
         };
         /** @description Beats by hand, where those that were found are wrong */
         BeatGrid: {
-            /** @description quarters a minute */
+            /** @description beats a minute */
             tempo: number;
             /** @description 3/4 */
             metre: string;
-            /** @description seconds */
+            /** @description seconds; a bar begins here */
             first_downbeat: number;
+            /**
+             * @description played to a click at exactly this tempo; else the beats are looked for near it
+             * @default true
+             */
+            steady?: boolean;
         };
         /** @description How it came to be */
         Origin: {
@@ -956,7 +961,7 @@ export interface components {
             }[];
             /** @description of a render or waveform job */
             sound: components["schemas"]["Sound"] | null;
-            /** @description of novelty (Novelty) and evaluate */
+            /** @description of novelty (Novelty) and evaluate ({measures: {NAME: number or null}}) */
             result: Record<string, never> | null;
             error: {
                 code: string;
@@ -1024,6 +1029,10 @@ export interface components {
                     message: string;
                 } | null;
             };
+        };
+        ChangePiece: {
+            name?: string;
+            deleted?: boolean;
         };
         Notation: {
             /** @description 1=C 4/4 q=96 | 1 1 5 5 | 6 6 5 - | */
@@ -1433,10 +1442,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": {
-                    name?: string;
-                    deleted?: boolean;
-                };
+                "application/json": components["schemas"]["ChangePiece"];
             };
         };
         responses: {

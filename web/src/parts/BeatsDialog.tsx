@@ -19,6 +19,7 @@ import { MiniRoll, type MiniNote } from './MiniRoll';
 
 const kPeaks = 600;
 const kPause = 350;
+const kNudge = 0.02;  // seconds
 
 export function BeatsDialog() {
   // What was heard stays what it is; only where the beats lie in it changes.
@@ -110,13 +111,13 @@ export function BeatsDialog() {
           {(id) => (
             <div className="stepper">
               <button type="button" className="icon-button" aria-label={t.beats.earlier}
-                      onClick={() => change({ first_downbeat: shown.first_downbeat - 0.02 })}>
+                      onClick={() => change({ first_downbeat: Math.max(0, shown.first_downbeat - kNudge) })}>
                 <Icon name="previous" />
               </button>
-              <NumberInput id={id} value={Math.round(shown.first_downbeat * 100) / 100} min={-60} max={600} step={0.01}
+              <NumberInput id={id} value={Math.round(shown.first_downbeat * 100) / 100} min={0} max={600} step={0.01}
                            onChange={(at) => { if (at !== undefined) change({ first_downbeat: at }); }} />
               <button type="button" className="icon-button" aria-label={t.beats.later}
-                      onClick={() => change({ first_downbeat: shown.first_downbeat + 0.02 })}>
+                      onClick={() => change({ first_downbeat: shown.first_downbeat + kNudge })}>
                 <Icon name="next" />
               </button>
             </div>
@@ -163,7 +164,7 @@ function notesInSeconds(view: AnyView): MiniNote[] {
 
 function foundWish(view: AnyView): BeatWish {
   const first = view.bars[view.has_upbeat ? 1 : 0] ?? view.bars[0]!;
-  return { tempo: first.tempo, metre: first.metre, first_downbeat: first.seconds };
+  return { tempo: first.tempo, metre: first.metre, first_downbeat: Math.max(0, first.seconds) };
 }
 
 function foundBeats(view: AnyView) {
@@ -176,5 +177,6 @@ function foundBeats(view: AnyView) {
 // The downbeat keeps its place in the bar as nearly as a tapped beat allows.
 function phase(tapped: number, tempo: number, wish: BeatWish): number {
   const beat = 60 / tempo;
-  return tapped - Math.round((tapped - wish.first_downbeat) / beat) * beat;
+  const at = tapped - Math.round((tapped - wish.first_downbeat) / beat) * beat;
+  return at < 0 ? at + beat : at;
 }
