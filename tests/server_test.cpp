@@ -3,7 +3,9 @@
 #include <dirent.h>
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <set>
 #include <thread>
 
@@ -326,6 +328,70 @@ TEST_F(Server, RendersAndServesParts) {
   EXPECT_EQ(part.body, all.body.substr(1, 3));
   const Reply font = server_->ask("GET", "/soundfont.sf3", "", {{"Range", "bytes=0-3"}});
   EXPECT_EQ(font.body, "RIFF");
+}
+
+TEST_F(Server, WritesDownWhatItHears) {
+  const Json can = server_->get("/api/v1/info")["capabilities"];
+  if (can["transcribe"] == false || can["render"] == false) {
+    GTEST_SKIP() << "no soundfont, or no transcriber's weights here";
+  }
+  const Json tune = typed(kTune);
+  const Json sound = server_->finished({{"kind", "render"}, {"piece", tune["id"]}})["sound"];
+  const std::string wave = server_->ask("GET", sound["url"].get<std::string>()).body;
+  const Json file = upload(wave, "hum.wav");
+  EXPECT_EQ(file["type"], "audio");
+  EXPECT_EQ(
+      server_->ask("GET", fmt::format("/api/v1/files/{}/content", file["id"].get<std::string>()))
+          .body,
+      wave);
+  const Json job = server_->finished({{"kind", "transcribe"}, {"file", file["id"]}});
+  ASSERT_EQ(job["state"], "done") << job.dump();
+  const Json heard = piece_of(job);
+  expect_form(heard, "Piece");
+  EXPECT_EQ(heard["origin"]["kind"], "transcribed");
+  EXPECT_FALSE(heard["view"]["beats"].empty());
+  std::multiset<int> sung, written;
+  for (const Json& note : tune["view"]["tracks"][0]["notes"]) sung.insert(note[2].get<int>());
+  for (const Json& note : heard["view"]["tracks"][0]["notes"]) written.insert(note[2].get<int>());
+  std::vector<int> both;
+  std::set_intersection(sung.begin(), sung.end(), written.begin(), written.end(),
+                        std::back_inserter(both));
+  EXPECT_GE(both.size() * 10, sung.size() * 8);
+
+  // A person knows better: the notes are aligned anew, and bars of the file with them.
+  const Reply moved = server_->post(
+      "/api/v1/pieces", {{"from", "beats"},
+                         {"parent", heard["id"]},
+                         {"beats", {{"tempo", 120}, {"metre", "3/4"}, {"first_downbeat", 0}}}});
+  ASSERT_EQ(moved.status, 201) << moved.body;
+  EXPECT_EQ(moved.json()["metre"], "3/4");
+  EXPECT_NEAR(moved.json()["tempo"].get<double>(), 120, 2);
+  EXPECT_EQ(piece_of(server_->finished(
+                {{"kind", "continue"}, {"piece", moved.json()["id"]}, {"bars", 2}}))["parent"],
+            moved.json()["id"]);
+
+  const Json broken = server_->finished(
+      {{"kind", "transcribe"}, {"file", upload("RIFF\xff\xff\xff\xffWAVEfmt ")["id"]}});
+  EXPECT_EQ(broken["state"], "failed");
+  EXPECT_EQ(broken["error"]["code"], "unreadable");
+}
+
+TEST_F(Server, HasAsManyBarsAsWereAskedFor) {
+  for (int seed = 1; seed <= 12; ++seed) {
+    const Json piece = piece_of(
+        server_->finished({{"kind", "generate"}, {"bars", 4}, {"seed", std::to_string(seed)}}));
+    EXPECT_EQ(piece["bars"], 4) << seed;
+    const Json more =
+        piece_of(server_->finished({{"kind", "continue"}, {"piece", piece["id"]}, {"bars", 2}}));
+    EXPECT_EQ(more["bars"], 6) << seed;
+  }
+}
+
+TEST_F(Server, MeasuresAPiece) {
+  const Json job = server_->finished({{"kind", "evaluate"}, {"piece", typed(kTune)["id"]}});
+  EXPECT_EQ(job["state"], "done") << job.dump();
+  EXPECT_EQ(job["result"]["measures"]["scale_consistency"], 1);
+  EXPECT_NEAR(job["result"]["measures"]["pitch_range"].get<double>(), 9, 0.01);
 }
 
 TEST_F(Server, SaysWhereNotationIsWrong) {

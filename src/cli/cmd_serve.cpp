@@ -42,6 +42,9 @@ Action add_serve(CLI::App& app) {
                  "the model's training data: pieces are compared with it");
   app.add_option("--soundfont", o.soundfont,
                  "SF2 or SF3 file; else HEMIOLA_SOUNDFONT, else Debian's MuseScore General");
+  app.add_option("--transcriber", o.transcriber,
+                 "the transcriber's weights; else HEMIOLA_TRANSCRIBER, else where "
+                 "scripts/fetch_transcriber.sh puts them");
   app.add_option("--web", o.web, "the built page; default: the one beside the program");
   app.add_option("--threads", o.threads, "for writing music; 0: all processors")
       ->capture_default_str();

@@ -36,9 +36,11 @@ Awaitable<Response> Api::create_job(Request& request) {
                       kind == "novelty"
                           ? "There is no training data here to compare with. Start the server with "
                             "--training DIR."
-                      : kind == "render"
-                          ? "There is no soundfont here; install Debian's "
-                            "musescore-general-soundfont-small."
+                      : kind == "render" ? "There is no soundfont here; install Debian's "
+                                           "musescore-general-soundfont-small."
+                      : kind == "transcribe"
+                          ? "The transcriber's weights are not here; scripts/fetch_transcriber.sh "
+                            "gets them."
                           : fmt::format("This server cannot do that ({}) yet.", kind));
     }
   } else {

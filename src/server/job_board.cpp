@@ -100,7 +100,8 @@ PieceRow piece_row(const Json& entry, const std::vector<CallBlob>& blobs, PieceM
 }
 
 JobBoard::Lane JobBoard::lane_of(const std::string& kind) {
-  return writes_music(kind) || kind == "novelty" ? Lane::kMusic : Lane::kSound;
+  return writes_music(kind) || kind == "novelty" || kind == "evaluate" ? Lane::kMusic
+                                                                       : Lane::kSound;
 }
 
 std::size_t JobBoard::size_of(const Json& request) {
@@ -290,6 +291,9 @@ Awaitable<Call> JobBoard::call_for(const Active& active) {
   call.wall = std::chrono::seconds(1800);
   call.cpu_seconds = 3600;
   call.memory = std::size_t{6} << 30;
+  if (const std::string file = row.request.value("file", ""); !file.empty()) {
+    call.blobs.push_back(taken(services_.blobs.get(file)));
+  }
   const std::string id = row.request.value("piece", "");
   if (id.empty()) co_return call;
   const auto work = [&store = services_.store, id] { return store.piece(id); };
@@ -313,6 +317,23 @@ Awaitable<void> JobBoard::do_job(Active& active) {
   if (!result) {
     fail_job(result.error().kind == CallFailure::Kind::kRefused ? "unreadable" : "worker_failed",
              "It could not be done: " + result.error().message);
+  }
+  if (active.row.kind == "transcribe") {
+    PieceMaker maker;
+    maker.name = active.row.request.value("name", "");
+    maker.origin = {{"kind", "transcribed"}, {"job", active.row.id}};
+    maker.origin["file"] = active.row.request["file"];
+    maker.job = active.row.id;
+    maker.variation = 1;
+    std::vector<PieceRow> rows = {
+        piece_row(result->done.at("pieces").at(0), result->blobs, std::move(maker))};
+    co_await keep_pieces(active, std::move(rows));
+    co_return;
+  }
+  if (active.row.kind == "evaluate") {
+    active.row.outcome["result"] = result->done.at("result");
+    active.log->add("result", active.row.outcome["result"]);
+    co_return;
   }
   if (active.row.kind == "novelty") {
     const Json novelty = result->done.value("novelty", Json());
@@ -362,6 +383,13 @@ Awaitable<void> JobBoard::do_music(Active& active, Call call, const std::string&
     maker.variation = entry.at("variation").get<int>();
     rows.push_back(piece_row(entry, result->blobs, std::move(maker)));
   }
+  co_await keep_pieces(active, std::move(rows));
+  active.done = 1;
+  tell_progress(active, true);
+}
+
+// Keeps them, and tells so.
+Awaitable<void> JobBoard::keep_pieces(Active& active, std::vector<PieceRow> rows) {
   const auto work = [&store = services_.store, rows] { return store.add_pieces(rows); };
   const auto ids = taken(co_await elsewhere(services_.storage, work));
   Json pieces = Json::array();
@@ -369,9 +397,7 @@ Awaitable<void> JobBoard::do_music(Active& active, Call call, const std::string&
     pieces.push_back({{"variation", rows[i].variation}, {"piece", ids[i]}});
     active.log->add("piece", {{"variation", rows[i].variation}, {"id", ids[i]}});
   }
-  row.outcome["pieces"] = std::move(pieces);
-  active.done = 1;
-  tell_progress(active, true);
+  active.row.outcome["pieces"] = std::move(pieces);
 }
 
 // What a worker says is passed on only where it has the form that the API promises.

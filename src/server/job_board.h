@@ -93,6 +93,7 @@ class JobBoard {
   Awaitable<void> run(ActivePtr active);
   Awaitable<void> do_job(Active& active);
   Awaitable<void> do_music(Active& active, Call call, const std::string& parent);
+  Awaitable<void> keep_pieces(Active& active, std::vector<PieceRow> rows);
   Awaitable<Call> call_for(const Active& active);
   void on_event(Active& active, Json& event);
   void tell_progress(Active& active, bool always);

@@ -19,6 +19,7 @@
 #include <unordered_set>
 
 #include "audio/synthesise.h"
+#include "audio/transcribe.h"
 #include "base/hash.h"
 #include "data/novelty_index.h"
 #include "model/locate.h"
@@ -85,7 +86,7 @@ Result<std::string> model_hash(const Path& model) {
 }
 
 struct Setting {
-  Path self, model, soundfont, training;
+  Path self, model, soundfont, transcriber, training;
   bool comparable = false;  // with training music: a data set, or the model's index of it
   std::string hash;
   Path bubblewrap;
@@ -105,6 +106,12 @@ Result<Setting> find_setting(const ServeOptions& options) {
     if (code) return fail("{}: {}", options.soundfont.string(), code.message());
   } else if (const auto usual = default_soundfont()) {
     setting.soundfont = fs::canonical(*usual, code);
+  }
+  // Named and not there: an error. Not named and not there: this server does without.
+  if (const auto weights = locate_transcriber(options.transcriber)) {
+    setting.transcriber = fs::canonical(*weights, code);
+  } else if (!options.transcriber.empty()) {
+    return fail(weights.error());
   }
   if (!options.training.empty()) {
     setting.training = fs::canonical(options.training, code);
@@ -144,6 +151,7 @@ std::vector<std::string> worker_command(const ServeOptions& options, const Setti
     }
   } else {
     add("--soundfont", setting.soundfont);
+    add("--transcriber", setting.transcriber);
   }
   if (!setting.bubblewrap.empty()) {
     return worker::in_bubblewrap(setting.bubblewrap, command, visible);
@@ -186,10 +194,10 @@ Json info_json(const Setting& setting, const Json& model, const ApiLimits& limit
       {"model", model},
       {"instruments", instruments_json()},
       {"capabilities",
-       {{"transcribe", false},
+       {{"transcribe", !setting.transcriber.empty()},
         {"waveform", false},
         {"novelty", setting.comparable},
-        {"evaluate", false},
+        {"evaluate", true},
         {"render", !setting.soundfont.empty()}}},
       {"isolation",
        {{"level", setting.bubblewrap.empty() ? "partial" : "full"}, {"detail", setting.isolation}}},

@@ -19,6 +19,7 @@ struct ServeOptions {
   Path model;                 // empty: as everywhere (locate_model)
   Path training;              // data set to compare pieces with; empty: none
   Path soundfont;             // empty: the usual one
+  Path transcriber;           // its weights; empty: the usual ones
   Path web;                   // the built page; empty: the one beside the program
   std::string token;          // of log-in; empty: made once and kept in the data folder
   bool login = false;         // ask for it on loopback too

@@ -12,6 +12,7 @@ namespace hemiola::worker {
 namespace {
 
 constexpr std::size_t kMostBeats = 200'000;
+constexpr std::size_t kMostBars = 20'000;
 
 double rounded(double value, double steps) { return std::round(value * steps) / steps; }
 
@@ -98,29 +99,41 @@ Json timing_json(const BeatTrack& track) {
 }
 
 Json timing_of(const data::Source& source) {
-  if (source.beats) return timing_json(*source.beats);
-  return {{"mode", "written"}, {"find_upbeats", source.standard.report.moved_bar_lines}};
+  Json timing = {{"mode", "written"}, {"find_upbeats", source.standard.report.moved_bar_lines}};
+  if (source.beats) timing = timing_json(*source.beats);
+  timing["bars"] = source.grid().bars.size();
+  return timing;
 }
 
-Result<BeatTrack> even_beats(const data::Source& source, double tempo, Metre metre,
-                             Seconds first_downbeat) {
-  const double end = source.score.seconds_at(source.score.end()).count();
-  const double beat = 60 / tempo * cell_length(metre).count() / kGridQuarter.count();
-  const int a_bar = cell_count(metre);
-  BeatTrack track;
-  track.metre = metre;
-  track.confidence = 1;
-  // From a bar line at or before the beginning to one after the end.
-  const double bar = beat * a_bar;
-  const auto bars_before = static_cast<int>(std::ceil(std::max(0.0, first_downbeat.count()) / bar));
-  if ((end + first_downbeat.count()) / beat > static_cast<double>(kMostBeats)) {
-    return fail("{} beats a minute: too many beats for this piece", tempo);
+Result<data::Source> open_piece(std::span<const std::uint8_t> midi, const Json& timing) {
+  HEMIOLA_TRY(const auto options, timing_from_json(timing));
+  HEMIOLA_TRY(data::Source source, data::source_from_midi(midi, options));
+  const Json bars = timing.is_object() ? timing.value("bars", Json()) : Json();
+  if (!bars.is_number_unsigned() || bars.get<std::size_t>() > kMostBars) return source;
+  GridScore& grid = source.standard.grid;
+  GridTick last(0);
+  for (const GridTrack& track : grid.tracks) {
+    if (!track.notes.empty()) last = std::max(last, track.notes.back().onset);
   }
-  for (int i = -bars_before * a_bar;; ++i) {
-    const double at = first_downbeat.count() + i * beat;
-    track.beats.push_back({Seconds(at), (i % a_bar + a_bar) % a_bar == 0});
-    if (at > end && track.beats.size() > 1) return track;
+  const auto starts = grid.bar_starts();
+  std::size_t needed = 1;
+  while (needed < grid.bars.size() && starts[needed] <= last) ++needed;
+  const GridBar closing = grid.bars.back();
+  grid.bars.resize(std::max(needed, bars.get<std::size_t>()), closing);
+  return source;
+}
+
+std::vector<PlayedNote> played_notes(const Score& score) {
+  const TempoMap tempos(score);
+  std::vector<PlayedNote> notes;
+  for (const Track& track : score.tracks) {
+    for (const Note& note : track.notes) {
+      const Seconds onset = tempos.seconds_at(note.onset);
+      const Seconds end = tempos.seconds_at(note.onset + note.duration);
+      notes.push_back({onset, end - onset, note.pitch, note.velocity, track.is_drum});
+    }
   }
+  return notes;
 }
 
 Json bar_json(int number, GridTick start, const GridBar& bar, double seconds, double tempo) {

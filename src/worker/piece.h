@@ -5,9 +5,11 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 #include "base/result.h"
+#include "beats/tracker.h"
 #include "data/source.h"
 
 namespace hemiola::worker {
@@ -18,9 +20,12 @@ Result<data::SourceOptions> timing_from_json(const Json& json);
 Json timing_of(const data::Source& source);
 Json timing_json(const BeatTrack& beats);
 
-// Even beats at this tempo, as far as the piece goes; counted from a first downbeat.
-Result<BeatTrack> even_beats(const data::Source& source, double tempo, Metre metre,
-                             Seconds first_downbeat);
+// A piece's file read as its timing says. It has as many bars as it was given, unless notes begin
+// after them: what rings on, or is silent, at the end makes no bar and costs none.
+Result<data::Source> open_piece(std::span<const std::uint8_t> midi, const Json& timing);
+
+// What was played, in seconds.
+std::vector<PlayedNote> played_notes(const Score& score);
 
 // What the API calls a View. Keys and chords that are not stated are estimated.
 Json view_of(const data::Source& source);

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 
+#include "compose/beat_wishes.h"
 #include "compose/controls.h"
 #include "compose/edit.h"
 #include "midi/reader.h"
@@ -27,6 +28,13 @@ std::span<const std::uint8_t> bytes_of(std::string_view text) {
 }
 
 const Json kWritten = {{"mode", "written"}, {"find_upbeats", false}};
+
+// Of what we wrote from a grid: with its silent bars at the end.
+Json timing_of_written(const data::Source& source) {
+  Json timing = kWritten;
+  timing["bars"] = source.grid().bars.size();
+  return timing;
+}
 
 // A number of a played note.
 Result<double> part_of(const Json& note, std::size_t index, double low, double high) {
@@ -54,6 +62,8 @@ Result<Json> Task::run() {
   if (op == "generate") return generate();
   if (op == "novelty") return novelty();
   if (op == "render") return render();
+  if (op == "transcribe") return transcribe();
+  if (op == "evaluate") return evaluate();
   return fail("the worker does not know how to {}", op.dump());
 }
 
@@ -69,8 +79,7 @@ Result<std::size_t> Task::send(std::span<const std::uint8_t> bytes) {
 
 Result<data::Source> Task::piece() const {
   HEMIOLA_TRY(const Bytes midi, blob(0));
-  HEMIOLA_TRY(const auto timing, timing_from_json(request_.message.value("timing", Json())));
-  return data::source_from_midi(midi, timing);
+  return open_piece(midi, request_.message.value("timing", Json()));
 }
 
 Result<Json> Task::hand_over(const data::Source& source, std::span<const std::uint8_t> midi) {
@@ -85,8 +94,7 @@ Result<Json> Task::hand_over(const data::Source& source, std::span<const std::ui
 }
 
 Result<Json> Task::hand_over(std::span<const std::uint8_t> midi, const Json& timing) {
-  HEMIOLA_TRY(const auto options, timing_from_json(timing));
-  HEMIOLA_TRY(const data::Source source, data::source_from_midi(midi, options));
+  HEMIOLA_TRY(const data::Source source, open_piece(midi, timing));
   // What had to be mended is kept mended, so that other programs can read it.
   if (source.file.repair_count() > 0) return hand_over(source, midi::write(source.file));
   return hand_over(source, midi);
@@ -110,12 +118,14 @@ Result<Json> Task::import() {
     HEMIOLA_TRY(GridScore grid, read_notation(text_of(bytes), "notation"));
     HEMIOLA_TRY(const auto source,
                 data::source_from_grid(std::move(grid), data::SourceKind::kNotation));
-    HEMIOLA_TRY(pieces.emplace_back(), hand_over(midi::write(source.file), kWritten));
+    HEMIOLA_TRY(pieces.emplace_back(),
+                hand_over(midi::write(source.file), timing_of_written(source)));
   } else if (type == "tokens") {
     HEMIOLA_TRY(tokens::Decoded decoded, tokens::parse_text(text_of(bytes), "tokens"));
     HEMIOLA_TRY(const auto source,
                 data::source_from_grid(std::move(decoded.score), data::SourceKind::kTokens));
-    HEMIOLA_TRY(pieces.emplace_back(), hand_over(midi::write(source.file), kWritten));
+    HEMIOLA_TRY(pieces.emplace_back(),
+                hand_over(midi::write(source.file), timing_of_written(source)));
   } else {
     HEMIOLA_TRY(pieces.emplace_back(), hand_over(bytes, request_.message.value("timing", Json())));
   }
@@ -175,7 +185,7 @@ Result<Json> Task::edits() {
   if (source.beats) {
     BeatTrack beats = *source.beats;
     for (auto& beat : beats.beats) beat.at = Seconds(beat.at.count() * edited.time_scale);
-    timing = timing_json(beats);
+    timing.update(timing_json(beats));
   }
   HEMIOLA_TRY(Json piece, hand_over(midi::write(edited.file), timing));
   return Json{{"pieces", Json::array({std::move(piece)})}};
@@ -184,11 +194,31 @@ Result<Json> Task::edits() {
 Result<Json> Task::beats() {
   HEMIOLA_TRY(const data::Source source, piece());
   const Json& wish = request_.message["beats"];
-  HEMIOLA_TRY(const Metre metre, parse_metre(wish["metre"].get<std::string>()));
-  HEMIOLA_TRY(const BeatTrack track, even_beats(source, wish["tempo"].get<double>(), metre,
-                                                Seconds(wish["first_downbeat"].get<double>())));
+  BeatWishes wishes;
+  wishes.tempo = wish["tempo"].get<double>();
+  wishes.steady = wish.value("steady", true);
+  HEMIOLA_TRY(wishes.metre, parse_metre(wish["metre"].get<std::string>()));
+  wishes.first_downbeat = Seconds(wish["first_downbeat"].get<double>());
+  Json timing = request_.message.value("timing", Json());
+  if (timing.is_object() && timing.value("heard", Json()) == Json(true)) {
+    // The bar lines of a recording's file are ours to move.
+    std::vector<TranscribedNote> notes;
+    for (const PlayedNote& note : played_notes(source.score)) {
+      notes.push_back(
+          {note.onset, note.duration, note.pitch, static_cast<float>(note.velocity) / 127, {}});
+    }
+    HEMIOLA_TRY(const HeardPiece heard, piece_from_notes(notes, wishes));
+    return heard_piece(heard);
+  }
+  HEMIOLA_TRY(const BeatTrack track, wished_beats(played_notes(source.score), wishes));
   HEMIOLA_TRY(const Bytes midi, blob(0));
   HEMIOLA_TRY(Json piece, hand_over(midi, timing_json(track)));
+  return Json{{"pieces", Json::array({std::move(piece)})}};
+}
+
+Result<Json> Task::heard_piece(const HeardPiece& heard) {
+  HEMIOLA_TRY(Json piece, hand_over(midi::write(heard.source.file), timing_json(heard.beats)));
+  piece["timing"]["heard"] = true;
   return Json{{"pieces", Json::array({std::move(piece)})}};
 }
 

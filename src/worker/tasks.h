@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "compose/generate.h"
+#include "compose/listen.h"
 #include "data/dataset.h"
 #include "worker/channel.h"
 
@@ -18,8 +19,9 @@ struct Equipment {
   std::optional<Composer> composer;  // only a worker for music
   std::string model_name, model_hash;
   std::optional<data::Dataset> training;  // to compare with
-  Path soundfont;                         // empty: none
-  Path temp;                              // a folder it may write to
+  std::optional<Transcriber> transcriber;
+  Path soundfont;  // empty: none
+  Path temp;       // a folder it may write to
 };
 
 class Task {
@@ -40,6 +42,8 @@ class Task {
   Result<Json> generate();
   Result<Json> novelty();
   Result<Json> render();
+  Result<Json> transcribe();
+  Result<Json> evaluate();
 
   Result<Bytes> blob(std::size_t index) const;
   // The piece that the request brings: its first blob, and "timing".
@@ -47,6 +51,7 @@ class Task {
   // Sends the piece's file and view, and gives what is said of it.
   Result<Json> hand_over(const data::Source& source, std::span<const std::uint8_t> midi);
   Result<Json> hand_over(std::span<const std::uint8_t> midi, const Json& timing);
+  Result<Json> heard_piece(const HeardPiece& heard);
   Result<Json> written_piece(const WrittenPiece& written, const data::Source* prompt,
                              const GenerateRequest& request);
   Result<std::size_t> send(std::span<const std::uint8_t> bytes);

@@ -1,8 +1,10 @@
 // Tasks that write music or judge it.
 #include <charconv>
+#include <cmath>
 
 #include "compose/finish.h"
 #include "data/novelty_index.h"
+#include "evaluate/note_statistics.h"
 #include "midi/writer.h"
 #include "score/from_midi.h"
 #include "score/instruments.h"
@@ -236,6 +238,7 @@ Result<Json> Task::written_piece(const WrittenPiece& written, const data::Source
       timing = timing_json(with_new_beats(*prompt, written, request.controls.tempo, score));
     }
   }
+  timing["bars"] = written.grid.bars.size();
   HEMIOLA_TRY(Json piece, hand_over(midi::write(written.file), timing));
   const int first = request.infill ? request.infill->first
                                    : static_cast<int>(written.grid.bars.size()) - written.bars +
@@ -278,6 +281,17 @@ Result<Json> Task::generate() {
               {"settings", settings_json(request)},
               {"model", equipment_.model_hash},
               {"model_name", equipment_.model_name}};
+}
+
+Result<Json> Task::evaluate() {
+  HEMIOLA_TRY(const data::Source source, piece());
+  HEMIOLA_TRY(const auto measured, evaluate::measure_notes(source.grid()));
+  Json measures = Json::object();
+  for (std::size_t i = 0; i < evaluate::kNoteMeasures.size(); ++i) {
+    const double value = measured.values[i];
+    measures[std::string(evaluate::kNoteMeasures[i])] = std::isnan(value) ? Json() : Json(value);
+  }
+  return Json{{"result", {{"measures", std::move(measures)}}}};
 }
 
 Result<Json> Task::novelty() {

@@ -34,6 +34,24 @@ Json peaks_of(const Audio& audio) {
 
 }  // namespace
 
+Result<Json> Task::transcribe() {
+  if (!equipment_.transcriber) return fail("this worker has no transcriber");
+  HEMIOLA_TRY(const Bytes bytes, blob(0));
+  const Json given = request_.message.value("options", Json::object());
+  ListenOptions options;
+  NoteOptions& notes = options.notes;
+  notes.onset_threshold = given.value("onset_threshold", notes.onset_threshold);
+  notes.frame_threshold = given.value("frame_threshold", notes.frame_threshold);
+  notes.shortest = Seconds(given.value("minimum_note_ms", 1e3 * notes.shortest.count()) / 1e3);
+  notes.lowest = std::max(notes.lowest, given.value("lowest", notes.lowest));
+  notes.highest = std::min(notes.highest, given.value("highest", notes.highest));
+  HEMIOLA_TRY(const Heard heard, listen(bytes, *equipment_.transcriber, options, [&](double done) {
+                const Json event = {{"event", "progress"}, {"done", done}};
+                return !channel_.cancelled() && channel_.send(event).has_value();
+              }));
+  return heard_piece(heard.piece);
+}
+
 Result<Json> Task::render() {
   HEMIOLA_TRY(const Bytes bytes, blob(0));
   HEMIOLA_TRY(const midi::File file, midi::read(bytes));

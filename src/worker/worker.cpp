@@ -27,6 +27,9 @@ Result<int> run(const Options& options) {
     equipment.model_name = options.model.stem().string();
     equipment.model_hash = options.model_hash;
   }
+  if (!options.transcriber.empty()) {
+    HEMIOLA_TRY(equipment.transcriber, Transcriber::load(options.transcriber));
+  }
   if (!options.training.empty()) {
     HEMIOLA_TRY(equipment.training, data::Dataset::open(options.training));
   }

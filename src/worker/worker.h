@@ -12,8 +12,9 @@ struct Options {
   int connection = 0;  // file descriptor, both ways
   Path model;          // empty: none; this worker does not write music
   std::string model_hash;
-  Path training;   // data set to compare with; empty: none
-  Path soundfont;  // empty: none
+  Path training;     // data set to compare with; empty: none
+  Path soundfont;    // empty: none
+  Path transcriber;  // its weights; empty: none
   Path temp = "/tmp";
   int threads = 0;  // of the engine; 0: all processors
 };

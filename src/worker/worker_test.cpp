@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <functional>
 
+#include "compose/beat_wishes.h"
 #include "midi/writer.h"
 #include "score/notation.h"
 #include "score/to_midi.h"
@@ -151,6 +152,21 @@ TEST(Timing, GivesTheSameGridAgain) {
   EXPECT_EQ(again->grid(), source->grid());
 }
 
+TEST(Timing, KeepsTheNumberOfBars) {
+  // A last note that rings for two bars, and two silent bars: the piece has the bars it was given.
+  auto grid = *read_notation("1=C 4/4 | 1 1 1 1 | 1 - - - |", "tune");
+  grid.tracks[0].notes.back().duration = GridTick(3 * 96);
+  for (const std::size_t bars : {2u, 4u}) {
+    grid.bars.resize(bars, grid.bars.back());
+    const Bytes midi = midi::write(*midi_from_grid(grid));
+    const Json timing = {{"mode", "written"}, {"find_upbeats", false}, {"bars", bars}};
+    const auto source = open_piece(midi, timing);
+    ASSERT_TRUE(source);
+    EXPECT_EQ(source->grid(), grid);
+    EXPECT_EQ(timing_of(*source), timing);
+  }
+}
+
 TEST(Timing, BeatsByHandAlignTheNotes) {
   // Quarters at 100 a minute, the first a second after the start: written at 120 they are off.
   Score score;
@@ -165,7 +181,12 @@ TEST(Timing, BeatsByHandAlignTheNotes) {
   const Bytes midi = midi::write(midi_from_score(score));
   const auto source = data::source_from_midi(midi);
   ASSERT_TRUE(source);
-  const auto beats = even_beats(*source, 100, {4, 4}, Seconds(1));
+  BeatWishes wishes;
+  wishes.tempo = 100;
+  wishes.steady = true;
+  wishes.metre = Metre{4, 4};
+  wishes.first_downbeat = Seconds(1);
+  const auto beats = wished_beats(played_notes(source->score), wishes);
   ASSERT_TRUE(beats);
   const auto options = timing_from_json(timing_json(*beats));
   ASSERT_TRUE(options) << options.error().message;
