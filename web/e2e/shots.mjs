@@ -1,5 +1,6 @@
 // Pictures of every view, to be looked at: node e2e/shots.mjs [NAME...], into e2e/.out/.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { wavFile } from './files.mjs';
 import { launch, startServer } from './harness.mjs';
 
 const out = new URL('.out/', import.meta.url).pathname;
@@ -7,7 +8,9 @@ mkdirSync(out, { recursive: true });
 const wanted = process.argv.slice(2);
 const server = process.env.HEMIOLA_URL ? null : await startServer();
 const url = process.env.HEMIOLA_URL ?? server.url;
-const browser = await launch();
+const microphone = `${out}microphone.wav`;
+writeFileSync(microphone, wavFile([0, 2, 4, 5, 7, 5, 4, 2, 0, 4, 7, 4].map((step, i) => [i * 0.5, 0.45, 60 + step])));
+const browser = await launch({ microphone });
 
 async function shoot(name, { width = 1440, height = 900, dark = false, scale = 1 } = {}, run) {
   if (wanted.length > 0 && !wanted.includes(name)) return;
@@ -84,6 +87,15 @@ await shoot('recorded', {}, async (page) => {
   await page.waitForTimeout(2500);
   await page.locator('.record-button').click();
   await page.waitForSelector('audio');
+});
+await shoot('beats', {}, async (page) => {
+  await page.getByRole('button', { name: /Record/ }).click();
+  await page.locator('.record-button').click();
+  await page.waitForTimeout(6500);
+  await page.locator('.record-button').click();
+  await page.getByRole('button', { name: 'Find the notes' }).click();
+  await page.getByRole('dialog', { name: 'Where are the beats?' }).waitFor({ timeout: 60000 });
+  await page.waitForTimeout(1500);
 });
 await shoot('sheet', {}, async (page) => {
   await piece(page);

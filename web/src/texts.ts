@@ -35,7 +35,7 @@ export const t = {
   },
   takes: {
     title: 'Takes', empty: 'What you make is kept here.', rename: 'Rename', remove: 'Delete',
-    compare: 'Compare with what is shown', stopComparing: 'Stop comparing', fresh: 'New',
+    compare: 'Compare with what is shown', stopComparing: 'Stop comparing', fresh: 'New piece',
     freshHint: 'Begin a new piece; this one is kept',
     removed: (name: string) => `“${name}” is deleted.`, bringBack: 'Bring it back',
     steps: (n: number) => `${n} earlier ${n === 1 ? 'step' : 'steps'}`,

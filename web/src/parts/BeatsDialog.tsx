@@ -26,13 +26,14 @@ export function BeatsDialog() {
   const [source] = useState(() => ({ piece: current(get().history)!.base, view: get().view! }));
   const heard = useMemo(() => notesInSeconds(source.view), [source]);
   const [wish, setWish] = useState<BeatWish | null>(null);
-  const [peaks, setPeaks] = useState<number[] | undefined>();
+  const [wave, setWave] = useState<{ peaks: number[]; seconds: number } | null>(null);
   const audio = useRef<HTMLAudioElement>(null);
   const [file] = useState(() => get().pieces.get(source.piece)?.origin.file ?? null);
   const [spoken, setSpoken] = useState(file !== null);
   const taps = useRef<number[]>([]);
   const made = useRef<string | null>(null);
-  const end = useMemo(() => Math.max(1, ...heard.map((note) => note.to)), [heard]);
+  const sounding = useMemo(() => heard.reduce((last, note) => Math.max(last, note.to), 1), [heard]);
+  const end = wave?.seconds ?? sounding;
   const found = useMemo(() => foundWish(source.view), [source]);
   const shown = wish ?? found;
 
@@ -44,7 +45,7 @@ export function BeatsDialog() {
       try {
         const response = await fetch(api.fileUrl(file), { signal: abort.signal });
         const buffer = await sound.context.decodeAudioData(await response.arrayBuffer());
-        setPeaks(peaksOf(buffer, kPeaks));
+        setWave({ peaks: peaksOf(buffer, kPeaks), seconds: buffer.duration });
       } catch {
         // A performance, not a sound file: there is no waveform to draw.
         setSpoken(false);
@@ -75,7 +76,7 @@ export function BeatsDialog() {
     <Dialog title={t.beats.title} onClose={() => set({ dialog: null })} wide>
       <p className="hint">{t.beats.hint}</p>
       <MiniRoll label={t.beats.waveform} notes={heard} end={end} height={144} lines={lines.map((line) => line.seconds)}
-                strong={(index) => lines[index]?.downbeat ?? false} {...(peaks ? { peaks } : {})}
+                strong={(index) => lines[index]?.downbeat ?? false} {...(wave ? { peaks: wave.peaks } : {})}
                 at={() => (audio.current && !audio.current.paused ? audio.current.currentTime : null)}
                 onSeek={(at) => { if (audio.current) audio.current.currentTime = at; }} />
       {file && spoken && (

@@ -180,22 +180,25 @@ export function drawNote(
   rounded(ctx, x, y, w, h);
   ctx.fill();
   ctx.globalAlpha = look.quiet ? 0.25 : 1;
-  pattern(ctx, x, y, w, h, track, look.selected ? c.surface : c.edges[hue]!);
+  const labelled = look.named && w >= 26;
+  pattern(ctx, x, y, w, h, track, labelled, look.selected ? c.surface : c.edges[hue]!);
   if (look.selected) {
     ctx.lineWidth = 2;
     ctx.strokeStyle = c.accent;
     rounded(ctx, x, y, w, h);
     ctx.stroke();
   }
-  if (look.named && w >= 26) {
+  if (labelled) {
     ctx.fillStyle = look.selected ? c.surface : c.noteInk;
     ctx.fillText(pitchName(note[2]!, look.flats), x + 4, y + h / 2 + 0.5);
   }
   ctx.globalAlpha = 1;
 }
 
+// Dots leave room for the note's name.
 function pattern(
-  ctx: Ctx, x: number, y: number, w: number, h: number, track: number, colour: string): void {
+  ctx: Ctx, x: number, y: number, w: number, h: number, track: number, labelled: boolean,
+  colour: string): void {
   const kind = patternOf(track);
   if (kind === 'plain') return;
   ctx.fillStyle = colour;
@@ -204,7 +207,7 @@ function pattern(
   } else if (kind === 'stripe') {
     ctx.fillRect(x, y, Math.min(4, w / 4), h);
   } else {
-    for (let dx = 4; dx < w - 2; dx += 6) ctx.fillRect(x + dx, y + h / 2 - 1, 2, 2);
+    for (let dx = labelled ? 28 : 4; dx < w - 2; dx += 6) ctx.fillRect(x + dx, y + h / 2 - 1, 2, 2);
   }
 }
 
