@@ -533,6 +533,7 @@ TEST(ServerKilled, LosesNoJobThatItAccepted) {
     for (int i = 0; i < 3; ++i) {
       const Reply reply = server.post(
           "/api/v1/jobs", {{"kind", "generate"}, {"bars", rng.between(2, 24)}, {"seed", "3"}});
+      if (reply.status == 429) continue;  // killed faster than it can work: that one was not taken
       ASSERT_EQ(reply.status, 202);
       accepted.push_back(reply.json()["id"].get<std::string>());
     }
@@ -540,6 +541,7 @@ TEST(ServerKilled, LosesNoJobThatItAccepted) {
     server.stop(SIGKILL);
     server.start();
   }
+  EXPECT_GE(accepted.size(), 18u);
   for (const std::string& id : accepted) {
     server.watch(id);
     const Json job = server.get("/api/v1/jobs/" + id);
