@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <span>
+#include <tuple>
 #include <vector>
 
 #include "compose/finish.h"
@@ -76,6 +77,8 @@ class Line final : public tokens::WalkListener {
   void tell_notes();
   void tell_whole_bars(int end);
   void gather_bars(int end);
+  const tokens::TokenSet& choices();
+  void follow_bar(bool begins);
   void ask_for_missing(tokens::Constraints& rules) const;
   tokens::Constraints rules_here(const GridScore& window, int window_first) const;
 
@@ -100,7 +103,16 @@ class Line final : public tokens::WalkListener {
   std::size_t told_ = 0;           // of added_, through the callbacks
   int longest_bar_ = 0;            // tokens
   int bar_began_ = 0;              // tokens in the cache when the bar began
-  bool new_window_ = false;        // the window has no room for another bar
+  // Of the bar being written and the last that was whole, against bars that repeat without end.
+  using BarNotes = std::vector<std::tuple<int, int, int>>;   // track, place in the bar, pitch
+  std::vector<tokens::Token> bar_tokens_, last_bar_tokens_;  // after the word that begins the bar
+  BarNotes last_bar_notes_;
+  int alike_ = 0;              // bars in a row, up to the last
+  bool bar_open_ = false;      // bar_tokens_ has all tokens of its bar so far
+  std::size_t bar_added_ = 0;  // of added_, when the bar began
+  GridTick bar_onset_{};
+  tokens::TokenSet choices_;
+  bool new_window_ = false;  // the window has no room for another bar
   tokens::Token token_ = 0;
   bool fresh_ = false;  // a window was taken: logits_ are of its last token
   std::size_t sampled_ = 0;
