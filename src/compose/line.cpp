@@ -10,6 +10,10 @@ namespace {
 using tokens::Form;
 using tokens::Token;
 
+// So many bars in a row may be the same; more are hardly ever found in music, and in a model's
+// mostly mean that it does not find a way out.
+constexpr int kMostAlike = 4;
+
 // Tokens kept free for one more bar, beyond what the longest so far took.
 constexpr int kSpare = 96;
 
@@ -74,6 +78,8 @@ Status Line::begin(std::span<const Token> prompt, const tokens::Constraints& rul
   bar_began_ = cache_.length(stream_);
   first_new_ = bar_ + 1;
   new_window_ = false;
+  bar_open_ = false;
+  bar_tokens_.clear();
   fresh_ = true;
   return {};
 }
@@ -355,24 +361,73 @@ bool Line::stop() {
   return true;
 }
 
+// What may come next: what the mask allows, but for two things.
+const tokens::TokenSet& Line::choices() {
+  const tokens::TokenSet& allowed = mask_->allowed();
+  if (mask_->walk().bar() < 0 && !score_.tracks.empty()) {
+    // The tracks are those that were asked for: no more are declared.
+    choices_ = allowed;
+    for (int track = 0; track < kMaxTracks; ++track) {
+      choices_.erase(tokens::word_at(tokens::WordClass::kTrack, track));
+    }
+    return choices_;
+  }
+  const std::size_t at = bar_tokens_.size();
+  if (alike_ < kMostAlike || at > last_bar_tokens_.size() ||
+      !std::equal(bar_tokens_.begin(), bar_tokens_.end(), last_bar_tokens_.begin())) {
+    return allowed;
+  }
+  // Another bar like those before is in the making: here is where it turns another way.
+  choices_ = allowed;
+  if (at < last_bar_tokens_.size()) {
+    if (task_.tokenizer->vocabulary().notes_of(last_bar_tokens_[at]) == 0) return allowed;
+    choices_.erase(last_bar_tokens_[at]);
+  } else {
+    for (const tokens::WordClass leaves :
+         {tokens::WordClass::kBar, tokens::WordClass::kBarsLeft, tokens::WordClass::kEnd}) {
+      const tokens::WordRange range = tokens::range_of(leaves);
+      for (int i = 0; i < range.count; ++i) {
+        choices_.erase(static_cast<Token>(range.first + i));
+      }
+    }
+  }
+  return choices_.empty() ? allowed : choices_;
+}
+
+// Counts bars that are alike: the same pitches at the same places in the same tracks.
+void Line::follow_bar(bool begins) {
+  if (!begins) {
+    bar_tokens_.push_back(token_);
+    return;
+  }
+  if (bar_open_) {
+    BarNotes notes;
+    for (std::size_t i = bar_added_; i < added_.size(); ++i) {
+      const AddedNote& added = added_[i];
+      notes.push_back({added.track, (added.note.onset - bar_onset_).count(), added.note.pitch});
+    }
+    alike_ = notes == last_bar_notes_ ? alike_ + 1 : 1;
+    last_bar_notes_ = std::move(notes);
+    std::swap(bar_tokens_, last_bar_tokens_);
+  }
+  bar_open_ = true;
+  bar_added_ = added_.size();
+  bar_onset_ = window_start_ + GridTick(mask_->walk().bar_start(mask_->walk().bar()));
+  bar_tokens_.clear();
+}
+
 Status Line::sample() {
   fresh_ = false;
   if (const auto only = mask_->forced()) {
     token_ = *only;
     sampler_.saw(token_);
-  } else if (mask_->walk().bar() < 0 && !score_.tracks.empty()) {
-    // The tracks are those that were asked for: no more are declared.
-    tokens::TokenSet allowed = mask_->allowed();
-    for (int track = 0; track < kMaxTracks; ++track) {
-      allowed.erase(tokens::word_at(tokens::WordClass::kTrack, track));
-    }
-    token_ = static_cast<Token>(sampler_.pick(logits_, allowed.bits()));
-    ++sampled_;
   } else {
-    token_ = static_cast<Token>(sampler_.pick(logits_, mask_->allowed().bits()));
+    token_ = static_cast<Token>(sampler_.pick(logits_, choices().bits()));
     ++sampled_;
   }
+  const int bar = mask_->walk().bar();
   HEMIOLA_CHECK(mask_->advance(token_));
+  if (const int now = mask_->walk().bar(); now >= 0) follow_bar(now != bar);
   if (mask_->done()) {
     unfulfilled_ = unfulfilled_ || mask_->unfulfilled();
     if (task_.fills) return after_stretch();
