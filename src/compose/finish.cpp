@@ -164,6 +164,8 @@ Result<Spliced> finish_prompt(const data::Source& prompt, const Addition& additi
   };
   for (const AddedNote& added : addition.notes) {
     const Tick onset = map.source_at(added.note.onset);
+    // The first bar of a performance, or an upbeat's, may begin before the file does.
+    if (onset < Tick(0)) continue;
     const Tick end = map.source_at(added.note.onset + added.note.duration);
     request.notes.push_back({onset, std::max(end - onset, Tick(1)), added.note.pitch,
                              static_cast<std::uint8_t>(

@@ -36,7 +36,7 @@ struct Addition {
 TimeMap steady_map(const data::Source& prompt, GridTick from, std::optional<double> tempo);
 
 // The prompt's events with the additions, in the prompt's own ticks. A note that a held one of its
-// channel and pitch leaves no place is not in it.
+// channel and pitch leaves no place, or that would come before the file begins, is not in it.
 Result<Spliced> finish_prompt(const data::Source& prompt, const Addition& addition);
 
 }  // namespace hemiola

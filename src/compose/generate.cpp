@@ -234,6 +234,11 @@ Result<WrittenPiece> finish_line(const Task& task, const Line& line, std::uint64
   addition.tracks = task.tracks;
   addition.tempo = request.controls.tempo;
   HEMIOLA_TRY(Spliced spliced, finish_prompt(*request.prompt, addition));
+  if (spliced.notes == 0 && !stopped) {
+    return fail(
+        "the new notes all fell where the file has no place for them: before its beginning, or on "
+        "held notes of their channel; choose other bars or another seed");
+  }
   written.file = std::move(spliced.file);
   written.notes = spliced.notes;
   return written;
