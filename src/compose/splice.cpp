@@ -136,6 +136,26 @@ void mend_programs(std::vector<Placed>& events) {
   events = std::move(out);
 }
 
+// What kept notes of the same channel and pitch leave to a new one, in ticks: where they overlap,
+// the end of one would be taken for that of the other. Empty where the end is not after the onset.
+std::pair<Tick, Tick> free_part(const std::vector<Kept>& chunks, std::pair<int, int> channel_pitch,
+                                const NewNote& note, const std::function<Tick(Tick)>& next_place) {
+  std::vector<std::pair<Tick, Tick>> kept;
+  for (const Kept& chunk : chunks) {
+    const auto here = chunk.sounding.find(channel_pitch);
+    if (here != chunk.sounding.end()) {
+      kept.insert(kept.end(), here->second.begin(), here->second.end());
+    }
+  }
+  std::sort(kept.begin(), kept.end());
+  Tick onset = note.onset, end = note.onset + std::max(note.duration, Tick(1));
+  for (const auto& [begin, stop] : kept) {
+    if (begin <= onset && onset < stop) onset = next_place ? next_place(stop) : stop;
+    if (begin > onset) end = std::min(end, begin);
+  }
+  return {onset, end};
+}
+
 }  // namespace
 
 Spliced splice(const midi::File& source, const SpliceRequest& request) {
@@ -211,18 +231,8 @@ Spliced splice(const midi::File& source, const SpliceRequest& request) {
 
   for (const NewNote& note : request.notes) {
     const Voice& voice = request.voices[static_cast<std::size_t>(note.voice)];
-    Tick onset = note.onset;
-    const Tick end = note.onset + std::max(note.duration, Tick(1));
-    // A kept note of the same pitch that sounds on would swallow the new one's end.
-    for (const Kept& chunk : chunks) {
-      const auto held = chunk.sounding.find({voice.channel, note.pitch});
-      if (held == chunk.sounding.end()) continue;
-      for (const auto& [begin, stop] : held->second) {
-        if (begin <= onset && onset < stop) {
-          onset = request.next_place ? request.next_place(stop) : stop;
-        }
-      }
-    }
+    const auto [onset, end] =
+        free_part(chunks, {voice.channel, note.pitch}, note, request.next_place);
     if (onset >= end) continue;
     ++result.notes;
     auto& events = chunks[chunk_of_voice[static_cast<std::size_t>(note.voice)]].events;

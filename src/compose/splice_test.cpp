@@ -103,6 +103,20 @@ TEST(Splice, ANewNoteNeverSwallowsAHeldOne) {
                                    end_of_track(70)));
 }
 
+TEST(Splice, ANewNoteEndsWhereAHeldOneOfItsPitchBegins) {
+  const midi::File source =
+      file_of({{on(0, 60), off(10, 60), on(50, 60), off(60, 60), end_of_track(60)}});
+  SpliceRequest request;
+  request.voices = {in_chunk(0)};
+  request.notes = {{Tick(5), Tick(80), 60, 80, 0}, {Tick(52), Tick(4), 60, 80, 0}};
+  request.next_place = [](Tick at) { return Tick((at.count() + 11) / 12 * 12); };
+  const Spliced result = splice(source, request);
+  EXPECT_EQ(result.notes, 1u);
+  EXPECT_THAT(result.file.tracks[0].events,
+              testing::ElementsAre(on(0, 60), off(10, 60), program(12, 0), on(12, 60), off(50, 60),
+                                   on(50, 60), off(60, 60), end_of_track(60)));
+}
+
 TEST(Splice, ProgramsAroundNewNotesAreRestored) {
   const midi::File source =
       file_of({{program(0, 5), on(0, 60), off(10, 60), on(30, 60), off(40, 60), end_of_track(50)}});
