@@ -26,6 +26,7 @@ struct Arguments {
   Path data, out, tokenizer, from, old_data;
   double old_share = 0.3;
   std::uint64_t data_seed = 0;
+  bool length_given = false;  // --steps, --minutes or --cpu-minutes
   bool resume = false, print_config = false, json = false, plain = false;
 };
 
@@ -194,7 +195,7 @@ Status gather(Arguments& a, Material& m) {
     return fail("the tokenizer has {} tokens, the model {}", m.tokenizer->vocabulary().size(),
                 a.train.config.vocabulary);
   }
-  a.train.config.preset = a.from.empty() ? a.preset : a.train.config.preset;
+  if (!a.resume && a.from.empty()) a.train.config.preset = a.preset;
   a.train.config.tokenizer_sha256 = m.tokenizer->sha256();
   data::LoaderOptions loading;
   loading.seed = a.data_seed;
@@ -233,6 +234,12 @@ Result<int> run_train(Arguments a) {
   }
   if (a.out.empty()) return fail("train: name the run's folder with -o");
   if (a.resume) {
+    if (a.length_given) {
+      return fail(
+          "--resume goes on to the length that the run began with; to train further than that, "
+          "start another from its model: --from {}",
+          (a.out / "last").string());
+    }
     const nn::TrainOptions given = a.train;
     HEMIOLA_TRY(a.train, nn::resumed_options(a.out));
     a.train.device = given.device;
@@ -313,7 +320,13 @@ void add_training_options(CLI::App& app, Arguments& a) {
   nn::UpdateSettings& u = t.update;
   const auto budget = [&](const char* name, const char* what, nn::Budget kind) {
     return app.add_option_function<double>(
-        name, [&t, kind](const double& amount) { t.budget = kind, t.amount = amount; }, what);
+        name,
+        [&a, kind](const double& amount) {
+          a.train.budget = kind;
+          a.train.amount = amount;
+          a.length_given = true;
+        },
+        what);
   };
   auto* steps = budget("--steps", "Length of the run in updates", nn::Budget::kSteps);
   auto* minutes = budget("--minutes", "Length of the run in minutes", nn::Budget::kMinutes);

@@ -206,6 +206,9 @@ if has train; then
     --batch-tokens 128 --evaluate-tokens 200 --device cpu
   made run/last/model.safetensors
   bad 1 "--resume" train --preset tiny --data data --tokenizer tok.json -o run --steps 3
+  run 0 train --resume -o run --json
+  json
+  bad 1 "--from" train --resume -o run --steps 9
   bad 1 "not a data set" train --preset tiny --data loops -o run2 --steps 1
   bad 1 "preset" train --preset giant --print-config
   bad 2 "--infill" train --preset tiny --infill 7 --data data -o run2
