@@ -79,7 +79,6 @@ Status Line::begin(std::span<const Token> prompt, const tokens::Constraints& rul
   first_new_ = bar_ + 1;
   new_window_ = false;
   bar_open_ = false;
-  bar_tokens_.clear();
   fresh_ = true;
   return {};
 }
@@ -361,59 +360,77 @@ bool Line::stop() {
   return true;
 }
 
-// What may come next: what the mask allows, but for two things.
+// What may come next.
 const tokens::TokenSet& Line::choices() {
   const tokens::TokenSet& allowed = mask_->allowed();
-  if (mask_->walk().bar() < 0 && !score_.tracks.empty()) {
-    // The tracks are those that were asked for: no more are declared.
-    choices_ = allowed;
-    for (int track = 0; track < kMaxTracks; ++track) {
-      choices_.erase(tokens::word_at(tokens::WordClass::kTrack, track));
-    }
-    return choices_;
-  }
-  const std::size_t at = bar_tokens_.size();
-  if (alike_ < kMostAlike || at > last_bar_tokens_.size() ||
-      !std::equal(bar_tokens_.begin(), bar_tokens_.end(), last_bar_tokens_.begin())) {
-    return allowed;
-  }
-  // Another bar like those before is in the making: here is where it turns another way.
+  if (mask_->walk().bar() >= 0 || score_.tracks.empty()) return allowed;
+  // The tracks are those that were asked for: no more are declared.
   choices_ = allowed;
-  if (at < last_bar_tokens_.size()) {
-    if (task_.tokenizer->vocabulary().notes_of(last_bar_tokens_[at]) == 0) return allowed;
-    choices_.erase(last_bar_tokens_[at]);
-  } else {
-    for (const tokens::WordClass leaves :
-         {tokens::WordClass::kBar, tokens::WordClass::kBarsLeft, tokens::WordClass::kEnd}) {
-      const tokens::WordRange range = tokens::range_of(leaves);
-      for (int i = 0; i < range.count; ++i) {
-        choices_.erase(static_cast<Token>(range.first + i));
-      }
-    }
+  for (int track = 0; track < kMaxTracks; ++track) {
+    choices_.erase(tokens::word_at(tokens::WordClass::kTrack, track));
   }
-  return choices_.empty() ? allowed : choices_;
+  return choices_;
+}
+
+Token Line::pick() {
+  auto token = static_cast<Token>(sampler_.pick(logits_, choices().bits()));
+  if (alike_ < kMostAlike || !bar_open_) return token;
+  // Another bar like those before it is in the making as long as this goes on.
+  const Token first = token;
+  choices_ = mask_->allowed();
+  while (repeats_bar(token)) {
+    choices_.erase(token);
+    if (choices_.empty()) return first;
+    token = static_cast<Token>(sampler_.pick(logits_, choices_.bits()));
+  }
+  return token;
+}
+
+Line::BarNotes Line::bar_notes() const {
+  BarNotes notes;
+  for (std::size_t i = bar_added_; i < added_.size(); ++i) {
+    const AddedNote& added = added_[i];
+    notes.push_back({added.track, (added.note.onset - bar_onset_).count(), added.note.pitch});
+  }
+  return notes;
+}
+
+// Are the bar's notes so far, with those of the token, just those that the last bar began with? Of
+// a token that ends the bar: are they all of them?
+bool Line::repeats_bar(Token token) const {
+  BarNotes notes = bar_notes();
+  const auto words = task_.tokenizer->vocabulary().words_of(token);
+  const tokens::WordClass kind = tokens::class_of(words.front());
+  const bool leaves = kind == tokens::WordClass::kBar || kind == tokens::WordClass::kBarsLeft ||
+                      kind == tokens::WordClass::kEnd;
+  if (leaves) return notes == last_bar_notes_;
+  if (task_.tokenizer->vocabulary().notes_of(token) == 0) return false;
+
+  struct Gather final : tokens::WalkListener {
+    void on_note(int track, const GridNote& note) override {
+      notes->push_back({track, (note.onset - onset).count(), note.pitch});
+    }
+    BarNotes* notes = nullptr;
+    GridTick onset{};  // of the bar, from the window's start
+  } gather;
+  gather.notes = &notes;
+  gather.onset = bar_onset_ - window_start_;
+  tokens::Mask ahead = *mask_;
+  ahead.set_listener(&gather);
+  if (!ahead.advance(token) || notes.size() > last_bar_notes_.size()) return false;
+  return std::equal(notes.begin(), notes.end(), last_bar_notes_.begin());
 }
 
 // Counts bars that are alike: the same pitches at the same places in the same tracks.
-void Line::follow_bar(bool begins) {
-  if (!begins) {
-    bar_tokens_.push_back(token_);
-    return;
-  }
+void Line::count_alike() {
   if (bar_open_) {
-    BarNotes notes;
-    for (std::size_t i = bar_added_; i < added_.size(); ++i) {
-      const AddedNote& added = added_[i];
-      notes.push_back({added.track, (added.note.onset - bar_onset_).count(), added.note.pitch});
-    }
+    BarNotes notes = bar_notes();
     alike_ = notes == last_bar_notes_ ? alike_ + 1 : 1;
     last_bar_notes_ = std::move(notes);
-    std::swap(bar_tokens_, last_bar_tokens_);
   }
   bar_open_ = true;
   bar_added_ = added_.size();
   bar_onset_ = window_start_ + GridTick(mask_->walk().bar_start(mask_->walk().bar()));
-  bar_tokens_.clear();
 }
 
 Status Line::sample() {
@@ -422,12 +439,12 @@ Status Line::sample() {
     token_ = *only;
     sampler_.saw(token_);
   } else {
-    token_ = static_cast<Token>(sampler_.pick(logits_, choices().bits()));
+    token_ = pick();
     ++sampled_;
   }
   const int bar = mask_->walk().bar();
   HEMIOLA_CHECK(mask_->advance(token_));
-  if (const int now = mask_->walk().bar(); now >= 0) follow_bar(now != bar);
+  if (mask_->walk().bar() != bar) count_alike();
   if (mask_->done()) {
     unfulfilled_ = unfulfilled_ || mask_->unfulfilled();
     if (task_.fills) return after_stretch();

@@ -79,8 +79,12 @@ class Line final : public tokens::WalkListener {
   void tell_notes();
   void tell_whole_bars(int end);
   void gather_bars(int end);
+  using BarNotes = std::vector<std::tuple<int, int, int>>;  // track, place in the bar, pitch
   const tokens::TokenSet& choices();
-  void follow_bar(bool begins);
+  tokens::Token pick();
+  BarNotes bar_notes() const;
+  bool repeats_bar(tokens::Token token) const;
+  void count_alike();
   void ask_for_missing(tokens::Constraints& rules) const;
   tokens::Constraints rules_here(const GridScore& window, int window_first) const;
 
@@ -105,15 +109,13 @@ class Line final : public tokens::WalkListener {
   std::size_t told_ = 0;           // of added_, through the callbacks
   int told_bars_ = 0;              // the callbacks know of the bars before this one
   bool told_tracks_ = false;
-  int longest_bar_ = 0;            // tokens
-  int bar_began_ = 0;              // tokens in the cache when the bar began
-  // Of the bar being written and the last that was whole, against bars that repeat without end.
-  using BarNotes = std::vector<std::tuple<int, int, int>>;   // track, place in the bar, pitch
-  std::vector<tokens::Token> bar_tokens_, last_bar_tokens_;  // after the word that begins the bar
+  int longest_bar_ = 0;  // tokens
+  int bar_began_ = 0;    // tokens in the cache when the bar began
+  // Against bars that repeat without end.
   BarNotes last_bar_notes_;
   int alike_ = 0;              // bars in a row, up to the last
-  bool bar_open_ = false;      // bar_tokens_ has all tokens of its bar so far
-  std::size_t bar_added_ = 0;  // of added_, when the bar began
+  bool bar_open_ = false;      // the bar being written was begun in this window
+  std::size_t bar_added_ = 0;  // of added_, when it began
   GridTick bar_onset_{};
   tokens::TokenSet choices_;
   bool new_window_ = false;  // the window has no room for another bar

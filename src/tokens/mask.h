@@ -95,7 +95,10 @@ class Mask {
   bool done() const { return walk_.at_end(); }
   const Walk& walk() const { return walk_; }
   // Told of notes, bars and beats as they come. Must outlive the mask or be taken away (nullptr).
-  void set_listener(WalkListener* listener) { listener_ = listener; }
+  void set_listener(WalkListener* listener) {
+    listener_ = listener;
+    if (constrained_) walk_.set_listener(listener);
+  }
   int new_notes() const { return new_notes_; }
   // Was something asked for (NonEmpty) that there was no room for? Standing notes and limits of
   // polyphony can leave none. Known when done().
