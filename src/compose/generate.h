@@ -32,7 +32,7 @@ struct BarSpan {
 };
 
 // Chosen by measurement (bench/sampling, docs/benchmarks.md).
-inline constexpr engine::SamplerOptions kDefaultSampling = {.temperature = 0.9f};
+inline constexpr engine::SamplerOptions kDefaultSampling = {.temperature = 0.95f, .top_p = 0.97f};
 
 struct GenerateRequest {
   int bars = 16;           // new bars; with infill: not used
