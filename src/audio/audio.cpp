@@ -147,21 +147,4 @@ Status write_audio(const Path& path, const Audio& audio) {
   return write_file(path, memory.bytes);
 }
 
-Result<Audio> read_audio(const Path& path) {
-  SF_INFO info{};
-  SoundFile file(sf_open(path.c_str(), SFM_READ, &info));
-  if (!file) return fail("{}: not readable as sound: {}", path.string(), sf_strerror(nullptr));
-  if (info.channels < 1 || info.channels > 32 || info.samplerate < 1) {
-    return fail("{}: {} channels at {} Hz; expected 1 to 32 channels", path.string(), info.channels,
-                info.samplerate);
-  }
-  Audio audio{info.samplerate, info.channels, {}};
-  std::vector<float> block(static_cast<std::size_t>(4096 * info.channels));
-  // The declared length may lie, so what can be read decides.
-  for (sf_count_t n; (n = sf_readf_float(file.get(), block.data(), 4096)) > 0;) {
-    audio.samples.insert(audio.samples.end(), block.begin(), block.begin() + n * info.channels);
-  }
-  return audio;
-}
-
 }  // namespace hemiola

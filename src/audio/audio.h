@@ -1,4 +1,5 @@
-// Sound in memory, and as a file. Writing goes through libsndfile, loudness through libebur128.
+// Sound in memory, and as a file. Writing goes through libsndfile, loudness through libebur128;
+// decode.h reads.
 #pragma once
 
 #include <vector>
@@ -35,6 +36,5 @@ Result<double> normalise_loudness(Audio& audio, const LoudnessTarget& target = {
 
 // The format follows the ending: .wav (16 bit), .flac (16 bit), .ogg (Vorbis), .mp3.
 Status write_audio(const Path& path, const Audio& audio);
-Result<Audio> read_audio(const Path& path);  // what libsndfile reads
 
 }  // namespace hemiola

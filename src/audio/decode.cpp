@@ -191,7 +191,8 @@ class Sink {
     } else {
       audio_.samples.insert(audio_.samples.end(), samples_.begin(), samples_.end());
     }
-    if (audio_.length() > options_.longest || audio_.samples.size() > kMostSamples) {
+    is_full_ = options_.cut && audio_.length() >= options_.longest;
+    if ((!is_full_ && audio_.length() > options_.longest) || audio_.samples.size() > kMostSamples) {
       return fail("longer than {:.0f} s; cut it, or take a part of it",
                   std::min(options_.longest, audio_.length()).count());
     }
@@ -200,9 +201,14 @@ class Sink {
 
   Audio finish() {
     if (resampler_) resampler_->finish(audio_.samples);
+    const auto most = static_cast<std::size_t>(options_.longest.count() * audio_.sample_rate);
+    if (options_.cut && audio_.frames() > most) {
+      audio_.samples.resize(most * static_cast<std::size_t>(audio_.channels));
+    }
     return std::move(audio_);
   }
   bool is_empty() const { return rate_ == 0; }
+  bool is_full() const { return is_full_; }  // what would follow is to be left out
 
  private:
   Status change_rate(int rate) {
@@ -217,6 +223,7 @@ class Sink {
   const DecodeOptions& options_;
   Audio audio_;
   int rate_ = 0;  // of what comes in; 0 before the first frame
+  bool is_full_ = false;
   std::optional<Resampler> resampler_;
   std::vector<float> samples_, mono_;  // of one frame
 };
@@ -302,6 +309,7 @@ Status Decoding::take_frames() {
     const Status added = frame_->nb_samples > 0 ? sink_.add(*frame_) : Status{};
     av_frame_unref(frame_.get());
     HEMIOLA_CHECK(added);
+    if (sink_.is_full()) return {};
   }
 }
 
@@ -322,6 +330,7 @@ Status Decoding::read() {
     }
     av_packet_unref(packet.get());
     HEMIOLA_CHECK(take_frames());
+    if (sink_.is_full()) return {};
     const double done = static_cast<double>(reader_.position) / size;
     if (options_.progress && done >= told + 0.01) {
       told = done;

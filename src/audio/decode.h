@@ -14,7 +14,8 @@ namespace hemiola {
 struct DecodeOptions {
   int sample_rate = 0;    // Hz; 0: as it is
   bool mono = false;      // the mean of the channels
-  Seconds longest{1800};  // more sound than this is refused
+  Seconds longest{1800};  // more sound than this is refused,
+  bool cut = false;       // or, with this, left out
   // Gets the share of the bytes that are read, 0 to 1; false from it ends the work with an error.
   std::function<bool(double)> progress{};
 };

@@ -240,6 +240,18 @@ TEST(Decode, HoldsItsLimits) {
   EXPECT_TRUE(decode_audio(bytes, {.longest = Seconds(3.1)}));
 }
 
+TEST(Decode, LeavesOutTheRestWhereToldTo) {
+  const Bytes bytes = encode(tone(44100, 3), "flac", "flac");
+  const Audio whole = decode_audio(bytes).value();
+  const Audio cut = decode_audio(bytes, {.longest = Seconds(1.5), .cut = true}).value();
+  ASSERT_EQ(cut.frames(), 66150u);
+  EXPECT_TRUE(std::equal(cut.samples.begin(), cut.samples.end(), whole.samples.begin()));
+  const DecodeOptions options = {
+      .sample_rate = 16000, .mono = true, .longest = Seconds(1.5), .cut = true};
+  EXPECT_EQ(decode_audio(bytes, options)->samples.size(), 24000u);
+  EXPECT_EQ(decode_audio(bytes, {.longest = Seconds(4), .cut = true})->frames(), whole.frames());
+}
+
 TEST(Decode, StopsWhenTold) {
   const Bytes bytes = encode(tone(44100, 10), "wav", "pcm_s16le");
   int calls = 0;

@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "audio/audio.h"
+#include "audio/decode.h"
 #include "audio/resample.h"
 #include "audio/synthesise.h"
 #include "data/source.h"
@@ -83,14 +84,17 @@ Result<std::vector<Path>> list_files(const Path& path, bool (*wanted)(const Path
 }
 
 Result<std::vector<float>> load_sound(const Path& path, Seconds longest) {
-  Audio audio;
-  if (is_music_name(path)) {
-    HEMIOLA_TRY(const data::Source source, data::read_source(path));
-    HEMIOLA_TRY(audio, synthesise(source.file));
-    HEMIOLA_TRY([[maybe_unused]] const double gain, normalise_loudness(audio));
-  } else {
-    HEMIOLA_TRY(audio, read_audio(path));
+  if (!is_music_name(path)) {
+    HEMIOLA_TRY(const MappedFile file, MappedFile::open(path));
+    auto decoded = decode_audio(
+        file.bytes(),
+        {.sample_rate = kEmbeddingRate, .mono = true, .longest = longest, .cut = true});
+    if (!decoded) return fail(std::move(decoded.error()).within(path.string()));
+    return std::move(decoded->samples);
   }
+  HEMIOLA_TRY(const data::Source source, data::read_source(path));
+  HEMIOLA_TRY(Audio audio, synthesise(source.file));
+  HEMIOLA_TRY([[maybe_unused]] const double gain, normalise_loudness(audio));
   const auto most = static_cast<std::size_t>(longest.count() * audio.sample_rate);
   if (audio.frames() > most) {
     audio.samples.resize(most * static_cast<std::size_t>(audio.channels));
