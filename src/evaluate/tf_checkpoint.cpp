@@ -174,18 +174,22 @@ Result<Checkpoint> parse_checkpoint(Span bytes, std::string_view where) {
   if (!index) return damaged();
 
   // SavedTensorSlices: meta = 1 in the first entry, data = 2 in each of the others.
+  // Blocks do not overlap; read again and again, a small file would take for ever.
   Checkpoint checkpoint;
+  std::size_t left = bytes.size();
   const bool whole = for_each_entry(*index, [&](Span handle) {
     const auto block = block_at(handle);
-    return block && for_each_entry(*block, [&](Span entry) {
-             return for_each_field(entry, [&](const Field& field) {
-               if (field.number == 2) return read_data(field.bytes, checkpoint);
-               if (field.number != 1) return true;
-               return for_each_field(field.bytes, [&](const Field& tensor) {
-                 return tensor.number != 1 || read_meta(tensor.bytes, checkpoint);
-               });
-             });
-           });
+    if (!block || block->size() > left) return false;
+    left -= block->size();
+    return for_each_entry(*block, [&](Span entry) {
+      return for_each_field(entry, [&](const Field& field) {
+        if (field.number == 2) return read_data(field.bytes, checkpoint);
+        if (field.number != 1) return true;
+        return for_each_field(field.bytes, [&](const Field& tensor) {
+          return tensor.number != 1 || read_meta(tensor.bytes, checkpoint);
+        });
+      });
+    });
   });
   if (!whole) return damaged();
   for (const auto& [name, tensor] : checkpoint) {

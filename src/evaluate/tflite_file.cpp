@@ -13,7 +13,8 @@ constexpr std::size_t kMostElements = std::size_t{1} << 28;
 // the bytes sets `broken`, and zero is read.
 class Flat {
  public:
-  explicit Flat(std::span<const std::uint8_t> bytes) : bytes_(bytes) {}
+  explicit Flat(std::span<const std::uint8_t> bytes)
+      : bytes_(bytes), copied_at_most_(4 * bytes.size()) {}
 
   bool broken = false;
 
@@ -58,7 +59,7 @@ class Flat {
   std::vector<std::size_t> tables(std::size_t table, std::size_t number) {
     std::vector<std::size_t> result;
     const std::size_t vector = target(table, number);
-    const std::size_t count = length(vector, 4);
+    const std::size_t count = copied_length(vector, 4);
     for (std::size_t i = 0; i < count; ++i) {
       const std::size_t at = vector + 4 + 4 * i;
       result.push_back(at + read<std::uint32_t>(at));
@@ -69,7 +70,7 @@ class Flat {
   template <class T>
   std::vector<T> numbers(std::size_t table, std::size_t number) {
     const std::size_t vector = target(table, number);
-    std::vector<T> result(length(vector, sizeof(T)));
+    std::vector<T> result(copied_length(vector, sizeof(T)));
     for (std::size_t i = 0; i < result.size(); ++i) result[i] = read<T>(vector + 4 + sizeof(T) * i);
     return result;
   }
@@ -92,7 +93,20 @@ class Flat {
     return count;
   }
 
+  // Of a vector whose items are copied. Where tables share vectors a small file could otherwise
+  // become a large one.
+  std::size_t copied_length(std::size_t vector, std::size_t size) {
+    const std::size_t count = length(vector, size);
+    if (count * size > copied_at_most_) {
+      broken = true;
+      return 0;
+    }
+    copied_at_most_ -= count * size;
+    return count;
+  }
+
   std::span<const std::uint8_t> bytes_;
+  std::size_t copied_at_most_;  // bytes, from here on
 };
 
 void read_options(Flat& flat, std::size_t table, TfliteOperator& op) {
@@ -211,6 +225,11 @@ Result<TfliteFile> TfliteFile::parse(std::span<const std::uint8_t> bytes, std::s
       return fail("{}: tensor {} has {} scales and {} zero points", where, index,
                   tensor.scales.size(), tensor.zero_points.size());
     }
+    for (const std::int64_t zero : tensor.zero_points) {
+      if (zero != static_cast<std::int32_t>(zero)) {
+        return fail("{}: tensor {} has the zero point {}", where, index, zero);
+      }
+    }
   }
   const auto known = [&](const std::vector<int>& tensors, int least) {
     return std::all_of(tensors.begin(), tensors.end(), [&](int tensor) {
@@ -234,7 +253,9 @@ Result<TfliteFile> TfliteFile::parse(std::span<const std::uint8_t> bytes, std::s
       file.outputs.size() != 1) {
     return fail("{}: expected one input and one output", where);
   }
-  if (flat.broken) return fail("{}: damaged: an offset points outside the file", where);
+  if (flat.broken) {
+    return fail("{}: damaged: an offset points outside the file, or many to one place", where);
+  }
   return file;
 }
 

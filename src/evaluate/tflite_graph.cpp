@@ -9,6 +9,10 @@
 namespace hemiola::evaluate {
 namespace {
 
+constexpr std::size_t kMostWeights = std::size_t{1} << 28;  // numbers, of all layers
+constexpr int kLongestStep = 1024;                          // strides and dilations
+constexpr int kLongestFilter = 1 << 16;                     // along one axis
+
 std::size_t at(int index) { return static_cast<std::size_t>(index); }
 
 std::vector<float> expanded(const TfliteTensor& tensor) {
@@ -47,6 +51,23 @@ bool is_map(const TfliteTensor& tensor) {
   return tensor.shape.size() == 4 && tensor.shape[0] == 1 && tensor.elements() > 0;
 }
 
+// The inputs that come from other operators; the others are constants, read once, or names.
+std::span<const int> computed_inputs(const TfliteOperator& op) {
+  const std::span<const int> inputs(op.inputs);
+  switch (op.op) {
+    case TfliteOp::kAdd:
+    case TfliteOp::kConcatenation:
+      return inputs;
+    case TfliteOp::kSplit:
+    case TfliteOp::kAssignVariable:
+      return inputs.last(1);
+    case TfliteOp::kReadVariable:
+      return {};
+    default:
+      return inputs.first(std::min<std::size_t>(1, inputs.size()));
+  }
+}
+
 }  // namespace
 
 Result<TfliteGraph> TfliteGraph::open(const Path& path) {
@@ -59,7 +80,15 @@ Result<TfliteGraph> TfliteGraph::load(std::span<const std::uint8_t> bytes, std::
   graph.bytes_.assign(bytes.begin(), bytes.end());
   HEMIOLA_TRY(graph.file_, TfliteFile::parse(graph.bytes_, where));
   graph.steps_.resize(graph.file_.operators.size());
-  for (std::size_t i = 0; i < graph.steps_.size(); ++i) HEMIOLA_CHECK(graph.prepare(i, where));
+  Progress progress;
+  progress.given.resize(graph.file_.tensors.size());
+  progress.given[at(graph.file_.inputs[0])] = true;
+  for (std::size_t i = 0; i < graph.steps_.size(); ++i) {
+    HEMIOLA_CHECK(graph.prepare(i, where, progress));
+  }
+  if (!progress.given[at(graph.file_.outputs[0])]) {
+    return fail("{}: no operator gives the output", where);
+  }
   return graph;
 }
 
@@ -71,7 +100,7 @@ std::optional<int> TfliteGraph::input_of_last(TfliteOp kind) const {
 }
 
 // All that run_operator() relies on is checked here, once.
-Status TfliteGraph::prepare(std::size_t index, std::string_view where) {
+Status TfliteGraph::prepare(std::size_t index, std::string_view where, Progress& progress) {
   const TfliteOperator& op = file_.operators[index];
   Step& step = steps_[index];
   const auto refuse = [&](std::string_view why) -> Status {
@@ -98,6 +127,15 @@ Status TfliteGraph::prepare(std::size_t index, std::string_view where) {
       std::count(op.inputs.begin(), op.inputs.end(), -1) > 0) {
     return refuse("unexpected number of tensors");
   }
+  for (const int tensor : computed_inputs(op)) {
+    if (!progress.given[at(tensor)]) return refuse("its input is not computed before it");
+  }
+  for (const int tensor : op.outputs) {
+    const TfliteTensor& out = file_.tensors[at(tensor)];
+    if (out.type == TfliteType::kInt8 && out.scales.empty())
+      return refuse("no scale of its output");
+    progress.given[at(tensor)] = op.op != TfliteOp::kVarHandle;
+  }
   const auto in = [&](std::size_t i) -> const TfliteTensor& {
     return file_.tensors[at(op.inputs[i])];
   };
@@ -108,6 +146,8 @@ Status TfliteGraph::prepare(std::size_t index, std::string_view where) {
     case TfliteOp::kConv2d:
     case TfliteOp::kDepthwiseConv2d:
     case TfliteOp::kFullyConnected:
+      progress.weights += in(1).elements() + in(2).elements();
+      if (progress.weights > kMostWeights) return refuse("too many weights");
       return prepare_filters(op, step, where);
     case TfliteOp::kAdd:
       return same_size(0) && same_size(1) ? Status() : refuse("shapes differ");
@@ -143,8 +183,8 @@ Status TfliteGraph::prepare(std::size_t index, std::string_view where) {
         step.sizes.push_back(std::max(0, last - first));
         elements *= at(step.sizes.back());
       }
-      return elements == file_.tensors[at(op.outputs[0])].elements() ? Status()
-                                                                     : refuse("shapes differ");
+      const bool fits = elements > 0 && elements == file_.tensors[at(op.outputs[0])].elements();
+      return fits ? Status() : refuse("shapes differ");
     }
     case TfliteOp::kSplit:
       return same_size(1) ? Status() : refuse("expected one part");
@@ -182,8 +222,10 @@ Status TfliteGraph::prepare_filters(const TfliteOperator& op, Step& step,
     step.groups.push_back(std::move(linear));
     return {};
   }
-  if (!is_map(in) || !is_map(out) || filters.shape.size() != 4 || op.stride_y < 1 ||
-      op.stride_x < 1 || op.dilation_y < 1 || op.dilation_x < 1) {
+  const auto is_step = [](int width) { return width >= 1 && width <= kLongestStep; };
+  if (!is_map(in) || !is_map(out) || filters.shape.size() != 4 || !is_step(op.stride_y) ||
+      !is_step(op.stride_x) || !is_step(op.dilation_y) || !is_step(op.dilation_x) ||
+      filters.shape[1] > kLongestFilter || filters.shape[2] > kLongestFilter) {
     return misfit();
   }
   step.window.height = filters.shape[1];

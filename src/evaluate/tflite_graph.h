@@ -42,9 +42,14 @@ class TfliteGraph {
     std::vector<int> begin{}, sizes{};  // slices
   };
   using Values = std::vector<std::vector<float>>;
+  // What the operators up to one have given and taken.
+  struct Progress {
+    std::vector<bool> given;  // tensors that are there by then
+    std::size_t weights = 0;  // numbers, of all layers
+  };
 
   TfliteGraph() = default;
-  Status prepare(std::size_t index, std::string_view where);
+  Status prepare(std::size_t index, std::string_view where, Progress& progress);
   Status prepare_filters(const TfliteOperator& op, Step& step, std::string_view where) const;
   void run_operator(const TfliteOperator& op, const Step& step, Values& values, State& state) const;
   void finish(const TfliteOperator& op, std::vector<float>& values) const;
