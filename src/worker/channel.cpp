@@ -1,12 +1,12 @@
 #include "worker/channel.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <thread>
 
 namespace hemiola::worker {
 namespace {
@@ -15,6 +15,13 @@ constexpr std::size_t kMostBlobs = 16;
 constexpr std::size_t kMostBlobBytes = std::size_t{512} << 20;
 
 }  // namespace
+
+Channel::~Channel() {
+  if (!listener_.joinable()) return;
+  closing_ = true;
+  ::shutdown(fd_, SHUT_RD);  // wakes it
+  listener_.join();
+}
 
 Status Channel::write_all(std::span<const std::uint8_t> bytes) {
   while (!bytes.empty()) {
@@ -83,14 +90,15 @@ Result<Request> Channel::receive() {
 }
 
 void Channel::listen_for_cancel() {
-  std::thread([this] {
+  listener_ = std::thread([this] {
     for (;;) {
       const auto frame = next_frame();
+      if (!frame && closing_) return;
       if (!frame) std::_Exit(0);
       const auto message = parse_message(*frame);
       if (message && message->value("cancel", Json(false)) == Json(true)) cancelled_ = true;
     }
-  }).detach();
+  });
 }
 
 }  // namespace hemiola::worker

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <span>
+#include <thread>
 #include <vector>
 
 #include "worker/frames.h"
@@ -18,6 +19,7 @@ struct Request {
 class Channel {
  public:
   explicit Channel(int fd) : fd_(fd) {}
+  ~Channel();  // no longer listens; the connection stays open for writing
 
   Status send(const Json& message);
   Status send_blob(std::span<const std::uint8_t> blob);
@@ -35,6 +37,8 @@ class Channel {
   int fd_;
   FrameReader reader_;
   std::atomic<bool> cancelled_{false};
+  std::atomic<bool> closing_{false};
+  std::thread listener_;
 };
 
 }  // namespace hemiola::worker

@@ -6,9 +6,11 @@
 
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <functional>
+#include <thread>
 
 #include "compose/beat_wishes.h"
 #include "midi/writer.h"
@@ -106,6 +108,26 @@ TEST(Channel, TakesARequestWithItsBlobs) {
   EXPECT_THAT(request->blobs, testing::ElementsAre(Bytes{'f', 'i', 'r', 's', 't'}, Bytes{}));
   ASSERT_TRUE(server.send({{"op", "y"}, {"blobs", 1000}}));
   EXPECT_FALSE(client.receive());
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+TEST(Channel, HearsACancelAndStopsListening) {
+  int ends[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  Channel server(ends[0]);
+  {
+    Channel client(ends[1]);
+    client.listen_for_cancel();
+    ASSERT_TRUE(server.send({{"cancel", true}}));
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (!client.cancelled() && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::yield();
+    }
+    EXPECT_TRUE(client.cancelled());
+  }
+  // The connection can still be written to, as by a worker that failed.
+  EXPECT_TRUE(Channel(ends[1]).send({{"failed", "x"}}));
   ::close(ends[0]);
   ::close(ends[1]);
 }
