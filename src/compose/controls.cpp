@@ -283,7 +283,9 @@ Result<std::vector<Instrument>> parse_instruments(std::string_view text) {
 Result<Controls> controls_from_json(const Json& json) {
   if (!json.is_object()) return fail("controls: expected a JSON object");
   Controls controls;
-  for (const auto& [name, value] : json.items()) {
+  for (const auto& item : json.items()) {
+    const std::string& name = item.key();
+    const Json& value = item.value();
     const auto text = [&]() -> Result<std::string> {
       if (!value.is_string()) return fail("controls.{}: expected a text", name);
       return value.get<std::string>();

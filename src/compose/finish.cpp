@@ -9,9 +9,6 @@
 namespace hemiola {
 namespace {
 
-using midi::Event;
-using midi::EventKind;
-
 // In ticks: the median length of a quarter over the last sixteen before `from`.
 std::optional<double> usual_quarter(const TimeMap& map, GridTick from) {
   std::vector<double> quarters;

@@ -62,7 +62,7 @@ double norm(std::span<const float> x) {
 }
 
 // Null where the build has no libtorch; a failure where it should have it.
-std::unique_ptr<Learner> reference(const Gpt2Shape& shape) {
+std::unique_ptr<Learner> reference([[maybe_unused]] const Gpt2Shape& shape) {
   TorchLearnerOptions options;
   options.fp64 = true;
 #ifdef HEMIOLA_HAS_TORCH

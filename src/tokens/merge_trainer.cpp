@@ -96,8 +96,8 @@ class Learner {
     touched_.clear();
     for (const std::uint32_t index : where) replace(index, merge, made);
     pairs_.erase(pair);
-    std::ranges::sort(touched_);
-    touched_.erase(std::ranges::unique(touched_).begin(), touched_.end());
+    std::sort(touched_.begin(), touched_.end());
+    touched_.erase(std::unique(touched_.begin(), touched_.end()), touched_.end());
     for (const std::uint32_t changed : touched_) {
       if (changed == pair) continue;
       if (const auto found = pairs_.find(changed); found != pairs_.end()) {
