@@ -6,7 +6,7 @@ JOBS ?= $(shell nproc)
 HEMIOLA := build/release/hemiola
 CI_FLAGS := $(if $(CI),-DHEMIOLA_WERROR=ON)
 
-.PHONY: help build page run test sanitize sanitize-address sanitize-thread bench fuzz format clean
+.PHONY: help build page run test sanitize sanitize-address sanitize-thread bench fuzz tidy format clean
 
 help:
 	@echo "make build     install what is missing, build build/release/hemiola and the studio's page"
@@ -15,6 +15,7 @@ help:
 	@echo "make sanitize  the tests under ASan+UBSan, the concurrent ones under TSan"
 	@echo "make bench     build the benchmarks"
 	@echo "make fuzz      build the fuzz targets with Clang (build/fuzz)"
+	@echo "make tidy      clang-tidy over src/"
 	@echo "make format    clang-format everything"
 	@echo "make clean     remove build/"
 
@@ -63,11 +64,11 @@ test: | build/
 
 sanitize: sanitize-address sanitize-thread
 
-# What reads bytes and what runs side by side. The server's processes limit their own memory, which
-# sanitizers cannot live with. Smaller samples of the shared test data: all takes long here.
-ADDRESS_TESTS := base midi score model engine beats tokens
-ADDRESS_FUZZ := midi_reader notation_reader model_file tokens_decode
-THREAD_TESTS := engine
+# Every library under ASan and UBSan; what runs side by side under TSan. Smaller samples of the shared
+# test data: all takes long here.
+ADDRESS_TESTS := base midi score model engine beats tokens data nn audio compose evaluate worker server
+ADDRESS_FUZZ := $(patsubst fuzz/corpus/%,%,$(wildcard fuzz/corpus/*))
+THREAD_TESTS := engine data nn evaluate worker server
 empty :=
 one_of = '^($(subst $(empty) ,|,$(strip $(1))))$$'
 sanitize-address sanitize-thread: export HEMIOLA_TEST_SMALL := 1
@@ -93,6 +94,13 @@ fuzz: | build/
 	@scripts/setup.sh dev
 	$(call configure,fuzz)
 	@cmake --build --preset fuzz -j $(JOBS) --target fuzzers
+
+# Configured only: clang-tidy reads how each file would be compiled. Clang 14 does not know the
+# server's coroutines.
+tidy: | build/
+	@scripts/setup.sh dev
+	$(call configure,tidy)
+	@run-clang-tidy-14 -quiet -p build/tidy -j $(JOBS) '/src/(?!server/)'
 
 format:
 	@scripts/setup.sh dev
