@@ -439,7 +439,7 @@ class LoopMaker {
         const int last = end_of(rhythm, step);
         const Harmony& harmony = at(bar, step);
         place += contour[note++ % contour.size()];
-        if (place < 1) place += 3;
+        while (place < 1) place += 3;
         if (place > 12) place -= 3;
         // On the beat, long, or at the end: a note of the chord.
         const bool ends = bar == kBars - 1 && rhythm.find('x', static_cast<std::size_t>(last)) ==
