@@ -1,38 +1,20 @@
-// The server as a whole, with the bundled model: every route, streaming, cancels, kills at any
-// moment, hostile files. Answers are checked against the description that the server gives.
-#include <dirent.h>
+// The server as a whole, with the bundled model: every route, streaming, cancels, hostile files.
+// Answers are checked against the description that the server gives.
 #include <gmock/gmock.h>
 
 #include <algorithm>
 #include <chrono>
 #include <iterator>
 #include <set>
-#include <thread>
 
 #include "base/files.h"
 #include "base/hash.h"
 #include "base/rng.h"
-#include "data/source.h"
 #include "server/schema.h"
 #include "tests/server_client.h"
 
 namespace hemiola {
 namespace {
-
-namespace fs = std::filesystem;
-
-class TempFolder {
- public:
-  TempFolder() {
-    std::string name = (fs::temp_directory_path() / "hemiola_serve_XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~TempFolder() { fs::remove_all(path_); }
-  const Path& path() const { return path_; }
-
- private:
-  Path path_;
-};
 
 void expect_form(const Json& json, const char* schema) {
   const auto wrong = server::mismatch(json, server::schema_named(schema));
@@ -262,9 +244,19 @@ TEST_F(Server, EditsStayAndExportsReadBack) {
     }
     if (std::string_view(format) == "project") {
       EXPECT_EQ(again.json()["name"], piece["name"]);
+      EXPECT_EQ(again.json()["origin"], piece["origin"]);
       EXPECT_TRUE(again.json()["parent"].is_string());
     }
   }
+  // A story that is no story is not retold.
+  Json project = server_->get(path + "/export/project");
+  project["pieces"][0]["origin"] = {{"kind", "stolen"}, {"file", "../x"}};
+  project["pieces"][1]["recipe"] = {{"seed", Json::array()}};
+  const Json bent = import(project.dump()).json();
+  expect_form(bent, "Piece");
+  EXPECT_TRUE(bent["recipe"].is_null());
+  const Json root = server_->get("/api/v1/pieces/" + bent["parent"].get<std::string>());
+  EXPECT_EQ(root["origin"]["kind"], "imported");
   const Reply score = server_->ask("GET", path + "/export/musicxml");
   EXPECT_THAT(score.body, testing::HasSubstr("<score-partwise"));
   EXPECT_EQ(server_->ask("GET", path + "/export/exe").status, 404);
@@ -489,80 +481,6 @@ TEST_F(Server, HostileFilesEndInClearErrors) {
     hostile.receive();
   }
   EXPECT_EQ(server_->get("/healthz")["status"], "ok");
-}
-
-// Descendants of a process that run the worker.
-std::vector<int> workers_below(int pid) {
-  std::vector<int> found;
-  for (const auto& entry : fs::directory_iterator("/proc")) {
-    const int child = std::atoi(entry.path().filename().c_str());
-    if (child == 0) continue;
-    const auto stat = read_text(entry.path() / "stat", 4096);
-    const auto line = read_text(entry.path() / "cmdline", 65536);
-    if (!stat || !line) continue;
-    const std::size_t close = stat->rfind(')');
-    if (close == std::string::npos || close + 4 >= stat->size()) continue;
-    if (std::atoi(stat->c_str() + close + 4) == pid && line->find("worker") != std::string::npos) {
-      found.push_back(child);
-    }
-  }
-  return found;
-}
-
-TEST_F(Server, AWorkerThatDiesEndsItsJobAndNothingElse) {
-  const Reply accepted =
-      server_->post("/api/v1/jobs", {{"kind", "generate"}, {"bars", 500}, {"count", 4}});
-  const std::string id = accepted.json()["id"].get<std::string>();
-  server_->watch(id, {}, [](const Event& event) { return event.name == "note"; });
-  for (int worker : workers_below(server_->pid())) ::kill(worker, SIGKILL);
-  const auto events = server_->watch(id);
-  ASSERT_FALSE(events.empty());
-  EXPECT_EQ(events.back().data["state"], "failed");
-  EXPECT_THAT(events.back().data["error"]["message"].get<std::string>(),
-              testing::HasSubstr("broken off"));
-  EXPECT_EQ(server_->finished({{"kind", "generate"}, {"bars", 2}})["state"], "done");
-}
-
-TEST(ServerKilled, LosesNoJobThatItAccepted) {
-  TempFolder folder;
-  TestServer server(folder.path());
-  Rng rng(7);
-  std::vector<std::string> accepted;
-  const int rounds = std::getenv("HEMIOLA_TEST_FULL") != nullptr ? 50 : 6;
-  for (int round = 0; round < rounds; ++round) {
-    for (int i = 0; i < 3; ++i) {
-      const Reply reply = server.post(
-          "/api/v1/jobs", {{"kind", "generate"}, {"bars", rng.between(2, 24)}, {"seed", "3"}});
-      if (reply.status == 429) continue;  // killed faster than it can work: that one was not taken
-      ASSERT_EQ(reply.status, 202);
-      accepted.push_back(reply.json()["id"].get<std::string>());
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(rng.below(400)));
-    server.stop(SIGKILL);
-    server.start();
-  }
-  EXPECT_GE(accepted.size(), 18u);
-  for (const std::string& id : accepted) {
-    server.watch(id);
-    const Json job = server.get("/api/v1/jobs/" + id);
-    // A job that was broken off ten times is given up, and says so.
-    if (rounds > 9 && job["state"] == "failed") {
-      EXPECT_EQ(job["error"]["code"], "worker_failed");
-      continue;
-    }
-    EXPECT_EQ(job["state"], "done") << job.dump();
-    ASSERT_EQ(job["pieces"].size(), 1u) << job.dump();
-    const std::string piece = job["pieces"][0]["piece"].get<std::string>();
-    const Reply midi = server.ask("GET", "/api/v1/pieces/" + piece + "/export/mid");
-    ASSERT_EQ(midi.status, 200);
-    EXPECT_TRUE(data::source_from_midi(
-        {reinterpret_cast<const std::uint8_t*>(midi.body.data()), midi.body.size()}));
-  }
-  // No half file: every blob is what its name says.
-  for (const auto& item : fs::recursive_directory_iterator(folder.path() / "blobs")) {
-    if (!item.is_regular_file()) continue;
-    EXPECT_EQ(to_hex(sha256(*read_file(item.path()))), item.path().filename().string());
-  }
 }
 
 TEST(ServerForOthers, AsksForItsToken) {

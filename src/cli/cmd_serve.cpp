@@ -46,7 +46,22 @@ Action add_serve(CLI::App& app) {
                  "the transcriber's weights; else HEMIOLA_TRANSCRIBER, else where "
                  "scripts/fetch_transcriber.sh puts them");
   app.add_option("--web", o.web, "the built page; default: the one beside the program");
-  app.add_option("--threads", o.threads, "for writing music; 0: all processors")
+  app.add_option("--music-jobs", o.music_jobs,
+                 "how many write music at once; 0: one for every two processors, at least two")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  app.add_option("--sound-jobs", o.sound_jobs, "how many render or transcribe at once; 0: as above")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  app.add_option("--threads", o.threads,
+                 "of one that writes music; 0: the processors shared out among --music-jobs, twice "
+                 "over")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  app.add_option("--storage", o.storage,
+                 "gigabytes that may be kept; rendered sounds make room, the oldest first, then "
+                 "uploads are refused; 0: no limit")
+      ->check(CLI::Range(0.0, 1e9))
       ->capture_default_str();
   app.add_option("--keep-days", o.keep_days, "how long what was deleted can be brought back")
       ->check(CLI::Range(0.0, 36500.0))

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <charconv>
 #include <fstream>
 
 #include "server/elsewhere.h"
@@ -177,6 +178,9 @@ Awaitable<Response> Api::metrics(Request&) {
     figure("http_connections", "gauge", "Open connections.", http.connections);
     figure("http_event_streams", "gauge", "Open event streams.", http.streams);
   }
+  figure("storage_bytes", "gauge", "What is kept, without the database.", services_.blobs.bytes());
+  figure("storage_limit_bytes", "gauge", "How much may be kept; 0: no limit.",
+         services_.storage_limit.bytes());
   figure("resident_bytes", "gauge", "Memory of the server, without workers.", resident_bytes());
   Response response;
   response.headers = {{"Content-Type", "text/plain; version=0.0.4"}, {"Cache-Control", "no-store"}};
@@ -216,6 +220,10 @@ std::string label(std::string_view text) {
 }  // namespace
 
 Awaitable<Response> Api::upload_file(Request& request, BodyReader& body) {
+  const std::string_view length = request.header("content-length");
+  std::uint64_t bytes = 0;
+  std::from_chars(length.data(), length.data() + length.size(), bytes);
+  co_await services_.storage_limit.make_room(StorageLimit::Kind::kLarge, bytes);
   auto writer = value_of(services_.blobs.create());
   Bytes buffer(256 * 1024), beginning;
   while (const std::size_t got = co_await body.read(buffer)) {
@@ -223,6 +231,7 @@ Awaitable<Response> Api::upload_file(Request& request, BodyReader& body) {
     if (beginning.size() < 4096) beginning.insert(beginning.end(), part.begin(), part.end());
     // Hashing and writing a part takes well under a millisecond.
     value_of(writer->write(part));
+    services_.storage_limit.check_large();
   }
   if (beginning.empty()) throw_api_error(400, "bad_request", "The file is empty.");
   const FileType type =
@@ -258,7 +267,8 @@ Awaitable<Response> Api::get_file_content(Request& request) {
 Awaitable<Response> Api::get_blob(Request& request) {
   const std::string& hash = request.parameters[0];
   auto reader = services_.blobs.open(hash);
-  if (!reader) throw_api_error(404, "not_found", "There is no such result any more.");
+  if (!reader)
+    throw_api_error(404, "not_found", "There is no such result any more. Render it again.");
   Bytes beginning(std::min<std::uint64_t>(4096, (*reader)->size()));
   value_of((*reader)->read(0, beginning));
   const FileType type = sniff(beginning);

@@ -4,6 +4,7 @@
 
 #include "server/api.h"
 #include "server/elsewhere.h"
+#include "server/schema.h"
 #include "worker/project.h"
 
 namespace hemiola::server {
@@ -55,6 +56,8 @@ Json summary_json(const PieceRow& piece) {
   throw error;
 }
 
+bool fits(const Json& json, const char* schema) { return !mismatch(json, schema_named(schema)); }
+
 std::string stem(const std::string& name) {
   const std::size_t slash = name.find_last_of("/\\");
   const std::string base = slash == std::string::npos ? name : name.substr(slash + 1);
@@ -92,6 +95,10 @@ Awaitable<CallResult> Api::ask_worker(Call call) {
     throw_unreadable(std::move(result.error().message));
   }
   services_.log.event("worker", {{"ended", result.error().message}});
+  if (result.error().kind == CallFailure::Kind::kKilled) {
+    throw_api_error(503, "worker_failed",
+                    "What reads files here was stopped from outside. Nothing was lost; try again.");
+  }
   throw_api_error(422, "worker_failed",
                   fmt::format("This could not be read: {}. Nothing else was affected.",
                               result.error().message));
@@ -140,14 +147,16 @@ Awaitable<PieceRow> Api::keep(CallResult result, std::string name, std::string p
     maker.parent = parent;
     maker.origin = origin;
     if (entry.contains("parent")) {
-      // Of a project: it tells its own story.
+      // Of a project: it tells its own story, as far as that has the form of one.
       const int index = entry.at("parent").get<int>();
       maker.parent.clear();
       if (index >= 0 && static_cast<std::size_t>(index) < rows.size()) {
         maker.parent = rows[static_cast<std::size_t>(index)].id;
       }
       maker.name = entry.at("name").get<std::string>().substr(0, 200);
-      maker.recipe = entry.at("recipe");
+      if (fits(entry.at("recipe"), "Recipe")) maker.recipe = entry["recipe"];
+      if (fits(entry.at("origin"), "Origin")) maker.origin = entry["origin"];
+      maker.origin.erase("job");  // of another server, or long ended
     }
     if (maker.name.empty() && entry["summary"].value("title", Json()).is_string()) {
       maker.name = entry["summary"]["title"].get<std::string>();
@@ -211,6 +220,7 @@ Awaitable<CallResult> Api::create_from(const Json& wish, std::string& name, std:
 
 Awaitable<Response> Api::create_piece(Request& request) {
   const Json wish = checked_body(request, "CreatePiece");
+  co_await services_.storage_limit.make_room(StorageLimit::Kind::kSmall);
   std::string name = wish.value("name", ""), parent;
   Json origin;
   CallResult result = co_await create_from(wish, name, parent, origin);

@@ -43,19 +43,21 @@ class PlainReader final : public BlobReader {
 
 class FolderWriter final : public BlobWriter {
  public:
-  FolderWriter(Path folder, Path temporary, int fd)
-      : folder_(std::move(folder)), temporary_(std::move(temporary)), fd_(fd) {}
+  FolderWriter(Path folder, Path temporary, int fd, std::atomic<std::uint64_t>& used)
+      : folder_(std::move(folder)), temporary_(std::move(temporary)), fd_(fd), used_(used) {}
   FolderWriter(const FolderWriter&) = delete;
   FolderWriter& operator=(const FolderWriter&) = delete;
   ~FolderWriter() override {
     if (fd_ < 0) return;
     ::close(fd_);
     ::unlink(temporary_.c_str());
+    used_ -= size_;
   }
 
   Status write(std::span<const std::uint8_t> bytes) override {
     hash_.update(bytes);
     size_ += bytes.size();
+    used_ += bytes.size();
     while (!bytes.empty()) {
       const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
       if (written < 0 && errno == EINTR) continue;
@@ -83,6 +85,7 @@ class FolderWriter final : public BlobWriter {
  private:
   Path folder_, temporary_;
   int fd_;
+  std::atomic<std::uint64_t>& used_;  // of the store
   Sha256 hash_;
   std::uint64_t size_ = 0;
 };
@@ -97,6 +100,9 @@ class BlobFolder final : public BlobStore {
     fs::create_directories(blobs_, code);
     if (!code) fs::create_directories(temporary_, code);
     if (code) return fail("{}: cannot create the folder: {}", blobs_.string(), code.message());
+    for (const auto& item : fs::recursive_directory_iterator(blobs_, code)) {
+      if (item.is_regular_file(code)) used_ += item.file_size(code);
+    }
     return {};
   }
 
@@ -104,12 +110,12 @@ class BlobFolder final : public BlobStore {
     Path path = temporary_ / fmt::format("blob-{}", ++count_);
     const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) return fail("cannot write to the data folder: {}", std::strerror(errno));
-    return std::make_unique<FolderWriter>(blobs_, std::move(path), fd);
+    return std::make_unique<FolderWriter>(blobs_, std::move(path), fd, used_);
   }
 
   Result<std::shared_ptr<const BlobReader>> open(const std::string& hash) const override {
     if (!is_hash(hash)) return fail("'{}' is no SHA-256", hash);
-    return open_plain_file(blobs_ / hash.substr(0, 2) / hash);
+    return open_plain_file(place_of(hash));
   }
 
   Result<std::uint64_t> sweep(double seconds,
@@ -122,15 +128,33 @@ class BlobFolder final : public BlobStore {
       if (!item.is_regular_file(code) || !is_hash(name)) continue;
       const std::chrono::duration<double> age = now - item.last_write_time(code);
       if (age.count() < seconds || wanted(name)) continue;
-      const auto bytes = item.file_size(code);
-      if (fs::remove(item.path(), code)) freed += bytes;
+      freed += remove_file(item.path());
     }
     return freed;
   }
 
+  Status remove(const std::string& hash) override {
+    if (!is_hash(hash)) return fail("'{}' is no SHA-256", hash);
+    remove_file(place_of(hash));
+    return {};
+  }
+
+  std::uint64_t bytes() const override { return used_; }
+
  private:
+  Path place_of(const std::string& hash) const { return blobs_ / hash.substr(0, 2) / hash; }
+
+  // How many bytes that freed.
+  std::uint64_t remove_file(const Path& path) {
+    std::error_code code;
+    const auto bytes = fs::file_size(path, code);
+    if (code || !fs::remove(path, code)) return 0;
+    used_ -= bytes;
+    return bytes;
+  }
+
   Path blobs_, temporary_;
-  std::atomic<std::uint64_t> count_{0};
+  std::atomic<std::uint64_t> count_{0}, used_{0};
 };
 
 }  // namespace

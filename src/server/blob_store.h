@@ -43,6 +43,10 @@ class BlobStore {
   // Removes blobs older than `seconds` that `wanted` does not want; how many bytes that freed.
   virtual Result<std::uint64_t> sweep(double seconds,
                                       const std::function<bool(const std::string&)>& wanted) = 0;
+  // One that is not there is no error.
+  virtual Status remove(const std::string& hash) = 0;
+  // What all of them take, with those that are being written.
+  virtual std::uint64_t bytes() const = 0;
 
   Result<BlobInfo> put(std::span<const std::uint8_t> bytes);
   Result<Bytes> get(const std::string& hash) const;

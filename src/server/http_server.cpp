@@ -31,7 +31,8 @@ using namespace std::string_view_literals;
 constexpr std::size_t kMostConnections = 2000;
 constexpr std::uint32_t kMostHeader = 16 * 1024;
 constexpr std::size_t kPart = 256 * 1024;  // of a stored body, at once
-constexpr std::chrono::seconds kIdle{75}, kHeader{20}, kTransfer{60};
+constexpr std::chrono::seconds kIdle{75}, kHeader{20}, kTransfer{60}, kDrain{5};
+constexpr std::size_t kMostDrained = std::size_t{64} << 20;
 
 // The page needs these and no more: its own files, the decoder of the soundfont (WebAssembly).
 constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kSecurity = {{
@@ -189,6 +190,20 @@ class StreamWriter final : public EventWriter {
   const bool& stopping_;
 };
 
+// After an answer that came before its request was read to the end. To close with bytes unread
+// resets the connection, and the other end may lose the answer: so they are let come for a while.
+Awaitable<void> drain(beast::tcp_stream& stream) {
+  ErrorCode error;
+  stream.socket().shutdown(tcp::socket::shutdown_send, error);
+  stream.expires_after(kDrain);
+  std::array<std::uint8_t, 16384> part;
+  for (std::size_t left = kMostDrained; left > 0 && !error;) {
+    const std::size_t got = co_await stream.async_read_some(
+        asio::buffer(part), asio::redirect_error(use_awaitable, error));
+    left -= std::min(left, got);
+  }
+}
+
 // Until the other end is gone or `size` bytes are sent.
 Awaitable<void> send_stored(beast::tcp_stream& stream, const StoredBody& body) {
   Bytes part;
@@ -343,6 +358,7 @@ Awaitable<bool> HttpServer::Parts::answer_one(beast::tcp_stream& stream, beast::
   ++figures.answers[static_cast<std::size_t>(std::clamp(response.status / 100, 0, 5))];
   if (std::holds_alternative<EventStream>(response.body)) answering.reset();
   co_await send(stream, request, response, keep_alive);
+  if (!error && !parser.is_done()) co_await drain(stream);
   const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - started;
   log.request({{"method", request.method},
                {"path", request.path},

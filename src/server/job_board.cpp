@@ -14,8 +14,9 @@ namespace {
 namespace asio = boost::asio;
 using Clock = std::chrono::steady_clock;
 
-constexpr int kMostAttempts = 10;
-constexpr std::size_t kSmallJob = 128;         // bars: goes before larger ones
+constexpr int kMostAttempts = 10;              // by one server after another
+constexpr int kMostWorkers = 3;                // of one attempt, one after another
+constexpr std::size_t kSmallJob = 128;         // bars to write: goes before larger ones
 constexpr std::chrono::seconds kLongWait{30};  // after which a large job counts as small
 constexpr std::size_t kLogsKept = 64, kLogBytesKept = std::size_t{64} << 20;
 constexpr std::chrono::milliseconds kTellEvery{100};
@@ -104,11 +105,11 @@ JobBoard::Lane JobBoard::lane_of(const std::string& kind) {
                                                                        : Lane::kSound;
 }
 
-std::size_t JobBoard::size_of(const Json& request) {
+bool JobBoard::is_large(const Json& request) {
   const std::size_t bars = request.contains("first_bar") && request.contains("last_bar")
                                ? request["last_bar"].get<std::size_t>()
                                : request.value("bars", std::size_t{16});
-  return bars * request.value("count", std::size_t{1});
+  return bars * request.value("count", std::size_t{1}) > kSmallJob;
 }
 
 Awaitable<void> JobBoard::recover() {
@@ -183,18 +184,30 @@ Awaitable<Json> JobBoard::submit(Json request, std::string client) {
   co_return job_json(active->row, active.get());
 }
 
-// A small job before a large one, then one of the client that had least work done for it, then the
-// one that came first.
+std::size_t JobBoard::at_once(Lane lane) const {
+  return lane == Lane::kMusic ? limits_.music_at_once : limits_.sound_at_once;
+}
+
+// A small job before a large one, then one of the client that has fewest under way, then of the one
+// that had least work done for it, then the one that came first. Large jobs leave the last of
+// several places to small ones, which so need not wait for their end.
 JobBoard::ActivePtr JobBoard::next(Lane lane) const {
+  const std::size_t places = at_once(lane);
+  const bool last_place = places > 1 && running_[static_cast<std::size_t>(lane)] + 1 == places;
+  std::map<std::string_view, int> under_way;  // of each client
+  for (const auto& [id, active] : active_) {
+    if (active->row.state == "running") ++under_way[active->row.client];
+  }
   ActivePtr best;
   const auto rank = [&](const Active& active) {
-    const bool large =
-        size_of(active.row.request) > kSmallJob && Clock::now() - active.queued_at < kLongWait;
+    const bool large = is_large(active.row.request) && Clock::now() - active.queued_at < kLongWait;
     const auto spent = spent_.find(active.row.client);
-    return std::tuple(large, spent == spent_.end() ? 0.0 : spent->second, active.number);
+    return std::tuple(large, under_way[active.row.client],
+                      spent == spent_.end() ? 0.0 : spent->second, active.number);
   };
   for (const auto& [id, active] : active_) {
     if (active->row.state != "queued" || lane_of(active->row.kind) != lane) continue;
+    if (last_place && is_large(active->row.request)) continue;
     if (best == nullptr || rank(*active) < rank(*best)) best = active;
   }
   return best;
@@ -214,7 +227,7 @@ std::size_t JobBoard::position(const Active& active) const {
 void JobBoard::dispatch() {
   for (const Lane lane : {Lane::kMusic, Lane::kSound}) {
     std::size_t& running = running_[static_cast<std::size_t>(lane)];
-    while (running == 0) {
+    while (running < at_once(lane)) {
       const ActivePtr active = next(lane);
       if (active == nullptr) break;
       ++running;
@@ -304,20 +317,45 @@ Awaitable<Call> JobBoard::call_for(const Active& active) {
   co_return call;
 }
 
+// What a worker makes of the job. One that is stopped from outside is followed by another, which
+// begins anew.
+Awaitable<CallResult> JobBoard::ask(Active& active, WorkerPool& pool) {
+  JobRow& row = active.row;
+  for (int tries = 1;; ++tries) {
+    Call call = co_await call_for(active);
+    call.on_event = [this, &active](Json& event) { on_event(active, event); };
+    auto result = co_await pool.call(std::move(call), &active.cancel);
+    if (result) co_return std::move(*result);
+    const CallFailure& failure = result.error();
+    if (failure.kind != CallFailure::Kind::kKilled || tries == kMostWorkers ||
+        active.cancel.cancelled()) {
+      const bool refused = failure.kind == CallFailure::Kind::kRefused;
+      if (writes_music(row.kind)) {
+        fail_job(refused ? "refused" : "worker_failed",
+                 refused ? failure.message : "Writing was broken off: " + failure.message);
+      }
+      fail_job(refused ? "unreadable" : "worker_failed",
+               "It could not be done: " + failure.message);
+    }
+    services_.log.event("worker", {{"job", row.id}, {"ended", failure.message}});
+    ++row.attempts;
+    active.done = 0;
+    active.bars_done.clear();
+    active.log->restart(row.attempts, "its worker was stopped from outside");
+    co_await save(active);
+  }
+}
+
 Awaitable<void> JobBoard::do_job(Active& active) {
-  Call call = co_await call_for(active);
-  call.on_event = [this, &active](Json& event) { on_event(active, event); };
   const std::string parent = active.row.request.value("piece", "");
+  co_await services_.storage_limit.make_room(
+      active.row.kind == "render" ? StorageLimit::Kind::kLarge : StorageLimit::Kind::kSmall);
   if (writes_music(active.row.kind)) {
-    co_await do_music(active, std::move(call), parent);
+    co_await do_music(active, parent);
     co_return;
   }
   WorkerPool& pool = active.row.kind == "novelty" ? services_.music : services_.files;
-  auto result = co_await pool.call(std::move(call), &active.cancel);
-  if (!result) {
-    fail_job(result.error().kind == CallFailure::Kind::kRefused ? "unreadable" : "worker_failed",
-             "It could not be done: " + result.error().message);
-  }
+  CallResult result = co_await ask(active, pool);
   if (active.row.kind == "transcribe") {
     PieceMaker maker;
     maker.name = active.row.request.value("name", "");
@@ -326,17 +364,17 @@ Awaitable<void> JobBoard::do_job(Active& active) {
     maker.job = active.row.id;
     maker.variation = 1;
     std::vector<PieceRow> rows = {
-        piece_row(result->done.at("pieces").at(0), result->blobs, std::move(maker))};
+        piece_row(result.done.at("pieces").at(0), result.blobs, std::move(maker))};
     co_await keep_pieces(active, std::move(rows));
     co_return;
   }
   if (active.row.kind == "evaluate") {
-    active.row.outcome["result"] = result->done.at("result");
+    active.row.outcome["result"] = result.done.at("result");
     active.log->add("result", active.row.outcome["result"]);
     co_return;
   }
   if (active.row.kind == "novelty") {
-    const Json novelty = result->done.value("novelty", Json());
+    const Json novelty = result.done.value("novelty", Json());
     active.row.outcome["result"] = novelty;
     const auto work = [&store = services_.store, parent, novelty] {
       return store.set_novelty(parent, novelty);
@@ -345,29 +383,23 @@ Awaitable<void> JobBoard::do_job(Active& active) {
     active.log->add("result", novelty);
     co_return;
   }
-  const CallBlob& blob = blob_of(result->done, "blob", result->blobs);
+  const CallBlob& blob = blob_of(result.done, "blob", result.blobs);
   const std::string format = active.row.request.value("format", "wav");
   Json sound = {{"blob", blob.info.hash},
                 {"url", "/api/v1/blobs/" + blob.info.hash},
                 {"bytes", blob.info.bytes},
                 {"media_type", sound_type(format)},
-                {"seconds", result->done["seconds"]},
-                {"sample_rate", result->done["sample_rate"]},
-                {"peaks", result->done["peaks"]}};
+                {"seconds", result.done["seconds"]},
+                {"sample_rate", result.done["sample_rate"]},
+                {"peaks", result.done["peaks"]}};
   active.row.outcome["sound"] = sound;
   active.log->add("sound", sound);
 }
 
-Awaitable<void> JobBoard::do_music(Active& active, Call call, const std::string& parent) {
+Awaitable<void> JobBoard::do_music(Active& active, const std::string& parent) {
   JobRow& row = active.row;
-  auto result = co_await services_.music.call(std::move(call), &active.cancel);
-  if (!result) {
-    const bool refused = result.error().kind == CallFailure::Kind::kRefused;
-    fail_job(
-        refused ? "refused" : "worker_failed",
-        refused ? result.error().message : "Writing was broken off: " + result.error().message);
-  }
-  const Json& done = result->done;
+  const CallResult result = co_await ask(active, services_.music);
+  const Json& done = result.done;
   std::vector<PieceRow> rows;
   for (const Json& entry : done.at("pieces")) {
     PieceMaker maker;
@@ -381,7 +413,7 @@ Awaitable<void> JobBoard::do_music(Active& active, Call call, const std::string&
                     {"complete", entry.at("complete")}};
     maker.job = row.id;
     maker.variation = entry.at("variation").get<int>();
-    rows.push_back(piece_row(entry, result->blobs, std::move(maker)));
+    rows.push_back(piece_row(entry, result.blobs, std::move(maker)));
   }
   co_await keep_pieces(active, std::move(rows));
   active.done = 1;

@@ -14,6 +14,7 @@
 #include "server/blob_store.h"
 #include "server/job_log.h"
 #include "server/log.h"
+#include "server/storage_limit.h"
 #include "server/store.h"
 #include "server/worker_pool.h"
 
@@ -25,6 +26,7 @@ struct Services {
   boost::asio::thread_pool& storage;  // one thread: the store is only asked there
   Store& store;
   BlobStore& blobs;
+  StorageLimit& storage_limit;
   WorkerPool& files;  // workers for files and sound
   WorkerPool& music;  // workers that hold the model
   const Log& log;
@@ -45,6 +47,7 @@ PieceRow piece_row(const Json& entry, const std::vector<CallBlob>& blobs, PieceM
 struct JobLimits {
   std::size_t queued_of_client = 64;
   std::size_t queued = 1000;
+  std::size_t music_at_once = 1, sound_at_once = 1;
 };
 
 struct JobFigures {
@@ -86,13 +89,15 @@ class JobBoard {
   using ActivePtr = std::shared_ptr<Active>;  // a run and a cancel may overlap
 
   static Lane lane_of(const std::string& kind);
-  static std::size_t size_of(const Json& request);  // bars to be written
+  std::size_t at_once(Lane lane) const;
+  static bool is_large(const Json& request);
   ActivePtr next(Lane lane) const;
   std::size_t position(const Active& active) const;
   void dispatch();
   Awaitable<void> run(ActivePtr active);
   Awaitable<void> do_job(Active& active);
-  Awaitable<void> do_music(Active& active, Call call, const std::string& parent);
+  Awaitable<CallResult> ask(Active& active, WorkerPool& pool);
+  Awaitable<void> do_music(Active& active, const std::string& parent);
   Awaitable<void> keep_pieces(Active& active, std::vector<PieceRow> rows);
   Awaitable<Call> call_for(const Active& active);
   void on_event(Active& active, Json& event);

@@ -4,6 +4,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
@@ -16,6 +17,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 #include <unordered_set>
 
 #include "audio/synthesise.h"
@@ -38,7 +40,9 @@ namespace fs = std::filesystem;
 
 constexpr std::chrono::minutes kSweepEvery{60};
 constexpr double kBlobGrace = 24 * 3600;  // seconds that a blob may be without an owner
-constexpr std::size_t kFileWorkersReady = 2, kFileWorkers = 4;
+constexpr std::size_t kWorkersReady = 2;
+// For what is asked outside of jobs: files opened, notation read, edits, exports.
+constexpr std::size_t kFileWorkersBesides = 3;
 
 // Two servers in one folder would do each job twice.
 class FolderLock {
@@ -83,6 +87,24 @@ Result<std::string> model_hash(const Path& model) {
   const Path file = fs::is_directory(model, code) ? model / kWeightsFile : model;
   HEMIOLA_TRY(const MappedFile map, MappedFile::open(file));
   return to_hex(sha256(map.bytes()));
+}
+
+// How the processors are shared out.
+struct Sharing {
+  std::size_t music_jobs, sound_jobs;
+  int threads;  // of one that writes music
+};
+
+Sharing share_out(const ServeOptions& options) {
+  const int processors = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const auto jobs = [&](int asked) {
+    return static_cast<std::size_t>(asked > 0 ? asked : std::max(2, processors / 2));
+  };
+  Sharing sharing{jobs(options.music_jobs), jobs(options.sound_jobs), options.threads};
+  // Twice its share: they are seldom all at work.
+  const int share = 2 * processors / static_cast<int>(sharing.music_jobs);
+  if (sharing.threads == 0) sharing.threads = std::clamp(share, 1, processors);
+  return sharing;
 }
 
 struct Setting {
@@ -132,8 +154,9 @@ Result<Setting> find_setting(const ServeOptions& options) {
   return setting;
 }
 
+// `threads`: of one that writes music; 0: of one that opens files and has no model.
 std::vector<std::string> worker_command(const ServeOptions& options, const Setting& setting,
-                                        bool music) {
+                                        int threads) {
   std::vector<std::string> command = {setting.self.string(), "worker", "--connection", "0"};
   std::vector<Path> visible = {setting.self};
   const auto add = [&](const char* option, const Path& path) {
@@ -141,10 +164,10 @@ std::vector<std::string> worker_command(const ServeOptions& options, const Setti
     command.insert(command.end(), {option, path.string()});
     visible.push_back(path);
   };
-  if (music) {
+  if (threads > 0) {
     add("--model", setting.model);
     command.insert(command.end(), {"--model-hash", setting.hash});
-    command.insert(command.end(), {"--threads", std::to_string(options.threads)});
+    command.insert(command.end(), {"--threads", std::to_string(threads)});
     add("--training", setting.training);
     if (const Path index = data::novelty_index_path(setting.model); fs::exists(index)) {
       visible.push_back(index);
@@ -283,12 +306,18 @@ Status serve(const ServeOptions& options) {
   const Log log(options.log);
   asio::io_context context(1);
   asio::thread_pool storage(1);
-  WorkerPool files(context, *blobs, worker_command(options, setting, false), kFileWorkersReady,
-                   kFileWorkers);
-  WorkerPool music(context, *blobs, worker_command(options, setting, true), 1, 1);
-  Services services{context, storage, *store, *blobs, files, music, log};
+  const Sharing sharing = share_out(options);
+  JobLimits job_limits;
+  job_limits.music_at_once = sharing.music_jobs;
+  job_limits.sound_at_once = sharing.sound_jobs;
+  WorkerPool files(context, *blobs, worker_command(options, setting, 0), kWorkersReady,
+                   sharing.music_jobs + sharing.sound_jobs + kFileWorkersBesides);
+  WorkerPool music(context, *blobs, worker_command(options, setting, sharing.threads),
+                   std::min(kWorkersReady, sharing.music_jobs), sharing.music_jobs);
+  StorageLimit storage_limit(storage, *store, *blobs,
+                             static_cast<std::uint64_t>(options.storage * 1e9));
+  Services services{context, storage, *store, *blobs, storage_limit, files, music, log};
   const ApiLimits limits;
-  const JobLimits job_limits;
   JobBoard jobs(services, job_limits);
   Guard guard(guarding);
 

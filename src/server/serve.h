@@ -24,8 +24,11 @@ struct ServeOptions {
   std::string token;          // of log-in; empty: made once and kept in the data folder
   bool login = false;         // ask for it on loopback too
   std::vector<std::string> allowed_hosts;
-  double keep_days = 30;    // of what was deleted, and of jobs that ended
-  int threads = 0;          // of the engine; 0: all processors
+  double keep_days = 30;  // of what was deleted, and of jobs that ended
+  int threads = 0;        // of one that writes music; 0: by processors and music_jobs
+  // How many jobs are done at once; 0: one for every two processors, two at least.
+  int music_jobs = 0, sound_jobs = 0;
+  double storage = 20;      // gigabytes of all that is kept; 0: no limit
   double client_rate = 50;  // requests a second
   LogLevel log = LogLevel::kUsual;
   // Told once the server answers: its address, and what a person should know (isolation, log-in).

@@ -173,10 +173,14 @@ TEST(Blobs, AreKeptOnceAndWhole) {
     ASSERT_TRUE((*half)->write(bytes_of("half")));
   }
   EXPECT_TRUE(fs::is_empty(folder.path() / "tmp"));
+  EXPECT_EQ((*blobs)->bytes(), 3u);
   EXPECT_EQ(*(*blobs)->sweep(3600, [](const std::string&) { return false; }), 0u);
   EXPECT_EQ(*(*blobs)->sweep(-1, [](const std::string&) { return true; }), 0u);
   EXPECT_EQ(*(*blobs)->sweep(-1, [](const std::string&) { return false; }), 3u);
   EXPECT_FALSE((*blobs)->open(hash));
+  EXPECT_EQ((*blobs)->bytes(), 0u);
+  EXPECT_TRUE((*blobs)->remove(hash));
+  EXPECT_FALSE((*blobs)->remove("../lock"));
 }
 
 PieceRow piece_with(std::string id, std::string parent = "") {
@@ -256,6 +260,46 @@ TEST(Store, ListsInPagesAndForgets) {
   ASSERT_TRUE((*store)->forget(utc_ago(-60)));
   EXPECT_EQ((*store)->pieces(9, "", true)->pieces.size(), 2u);
   EXPECT_THAT(*(*store)->wanted_blobs(), testing::UnorderedElementsAre("m", "v"));
+}
+
+TEST(Store, ForgetsFilesOfWhichNothingWasMade) {
+  TempFolder folder;
+  auto store = open_sqlite(folder.path() / "x.db");
+  for (const char* hash : {"used", "heard", "asked", "alone"}) {
+    ASSERT_TRUE((*store)->add_file({hash, "name", "audio", "audio/wav", utc_now(), 7}));
+  }
+  PieceRow piece = piece_with(std::string(32, 'a'));
+  piece.origin = {{"kind", "imported"}, {"file", "used"}};
+  ASSERT_TRUE((*store)->add_pieces({piece}));
+  JobRow job;
+  job.id = "job";
+  job.kind = "transcribe";
+  job.state = "queued";
+  job.request = {{"kind", "transcribe"}, {"file", "asked"}};
+  ASSERT_TRUE((*store)->add_job(job));
+  ASSERT_TRUE((*store)->forget(utc_ago(60)));
+  EXPECT_TRUE(*(*store)->file("alone"));
+  ASSERT_TRUE((*store)->forget(utc_ago(-60)));
+  EXPECT_THAT(*(*store)->wanted_blobs(), testing::UnorderedElementsAre("m", "v", "used", "asked"));
+}
+
+TEST(Store, KnowsWhatCanBeRenderedAgain) {
+  TempFolder folder;
+  auto store = open_sqlite(folder.path() / "x.db");
+  ASSERT_TRUE((*store)->add_pieces({piece_with(std::string(32, 'a'))}));
+  ASSERT_TRUE((*store)->add_file({"upload", "name", "audio", "audio/wav", utc_now(), 7}));
+  // "old" is rendered once more, "upload" was handed in as well.
+  int number = 0;
+  for (const char* blob : {"old", "newer", "old", "upload", "m"}) {
+    JobRow job;
+    job.id = std::to_string(++number);
+    job.kind = "render";
+    job.state = "done";
+    ASSERT_TRUE((*store)->add_job(job));
+    job.outcome["sound"]["blob"] = blob;
+    ASSERT_TRUE((*store)->update_job(job));
+  }
+  EXPECT_THAT(*(*store)->renewable_blobs(), testing::ElementsAre("newer", "old"));
 }
 
 std::string field_of(const char* schema, const char* json) {

@@ -176,7 +176,7 @@ class SqliteStore final : public Store {
   Status add_file(const FileRow& file) override {
     return prepare(
                "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?) "
-               "ON CONFLICT (hash) DO UPDATE SET name = excluded.name")
+               "ON CONFLICT (hash) DO UPDATE SET name = excluded.name, created = excluded.created")
         .bind(file.hash)
         .bind(file.name)
         .bind(file.type)
@@ -301,7 +301,16 @@ class SqliteStore final : public Store {
   Status forget(const std::string& time) override {
     HEMIOLA_CHECK(
         prepare("DELETE FROM pieces WHERE deleted != '' AND deleted < ?").bind(time).run());
-    return prepare("DELETE FROM jobs WHERE finished != '' AND finished < ?").bind(time).run();
+    HEMIOLA_CHECK(
+        prepare("DELETE FROM jobs WHERE finished != '' AND finished < ?").bind(time).run());
+    return prepare(
+               "DELETE FROM files WHERE created < ? AND hash NOT IN "
+               "(SELECT json_extract(origin, '$.file') FROM pieces "
+               "WHERE json_extract(origin, '$.file') IS NOT NULL "
+               "UNION SELECT json_extract(request, '$.file') FROM jobs "
+               "WHERE json_extract(request, '$.file') IS NOT NULL)")
+        .bind(time)
+        .run();
   }
 
   Result<std::vector<std::string>> wanted_blobs() override {
@@ -309,13 +318,25 @@ class SqliteStore final : public Store {
         "SELECT midi FROM pieces UNION SELECT view FROM pieces UNION SELECT hash FROM files "
         "UNION SELECT json_extract(outcome, '$.sound.blob') FROM jobs "
         "WHERE json_extract(outcome, '$.sound.blob') IS NOT NULL");
+    return hashes_of(query);
+  }
+
+  Result<std::vector<std::string>> renewable_blobs() override {
+    Query query = prepare(
+        "SELECT json_extract(outcome, '$.sound.blob') AS blob FROM jobs WHERE blob IS NOT NULL "
+        "AND blob NOT IN (SELECT midi FROM pieces UNION SELECT view FROM pieces "
+        "UNION SELECT hash FROM files) GROUP BY blob ORDER BY MAX(number)");
+    return hashes_of(query);
+  }
+
+ private:
+  static Result<std::vector<std::string>> hashes_of(Query& query) {
     std::vector<std::string> hashes;
     while (query.row()) hashes.push_back(query.text());
     HEMIOLA_CHECK(query.status());
     return hashes;
   }
 
- private:
   Result<std::vector<std::string>> add_within(const std::vector<PieceRow>& pieces) {
     std::vector<std::string> ids;
     for (const PieceRow& piece : pieces) {

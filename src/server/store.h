@@ -55,7 +55,7 @@ struct JobRow {
 class FileStore {
  public:
   virtual ~FileStore() = default;
-  // A file that is there already keeps its row, but for a new name.
+  // A file that is there already gets the new name and counts as new.
   virtual Status add_file(const FileRow& file) = 0;
   virtual Result<std::optional<FileRow>> file(const std::string& hash) = 0;
 };
@@ -91,10 +91,12 @@ class JobStore {
 
 class Store : public FileStore, public PieceStore, public JobStore {
  public:
-  // Forgets what was deleted or has ended before `time`; then hashes of blobs that are still
-  // wanted.
+  // Forgets pieces deleted, jobs ended and files handed in before `time`, the files only where
+  // nothing was made of them; then hashes of blobs that are still wanted.
   virtual Status forget(const std::string& time) = 0;
   virtual Result<std::vector<std::string>> wanted_blobs() = 0;
+  // Sounds that jobs rendered, which can be rendered again; the oldest first.
+  virtual Result<std::vector<std::string>> renewable_blobs() = 0;
 };
 
 Result<std::unique_ptr<Store>> open_sqlite(const Path& file);

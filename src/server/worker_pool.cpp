@@ -89,17 +89,11 @@ void WorkerProcess::reap() {
   reaped_ = ::waitpid(pid_, &status_, 0) == pid_;
 }
 
-std::string WorkerProcess::end_reason() {
-  reap();
+int WorkerProcess::end_signal() const {
+  if (!reaped_) return 0;
+  if (WIFSIGNALED(status_)) return WTERMSIG(status_);
   // Bubblewrap gives on how its child ended as 128 and the signal.
-  const int signal = WIFSIGNALED(status_)                               ? WTERMSIG(status_)
-                     : WIFEXITED(status_) && WEXITSTATUS(status_) > 128 ? WEXITSTATUS(status_) - 128
-                                                                        : 0;
-  if (signal == 0) return {};
-  if (signal == SIGXCPU) return "it took more processor time than is allowed";
-  if (signal == SIGXFSZ) return "it wrote more than is allowed";
-  if (signal == SIGKILL) return "it was stopped from outside, perhaps for want of memory";
-  return fmt::format("it crashed (signal {})", signal);
+  return WIFEXITED(status_) && WEXITSTATUS(status_) > 128 ? WEXITSTATUS(status_) - 128 : 0;
 }
 
 Awaitable<Status> WorkerProcess::send(const Bytes& frames) {
@@ -231,11 +225,31 @@ Awaitable<tl::expected<CallResult, CallFailure>> WorkerPool::call(Call call, Can
   co_await asio::post(context_, use_awaitable);
   if (!result && result.error().kind == CallFailure::Kind::kEnded) {
     ++figures_.ended_badly;
-    at_work.kill();
-    std::string reason = late ? "it took longer than is allowed" : at_work.end_reason();
-    if (!reason.empty()) result.error().message = std::move(reason);
+    if (late) {
+      result.error().message = "it took longer than is allowed";
+    } else {
+      co_await explain(at_work, result.error());
+    }
   }
   co_return result;
+}
+
+Awaitable<void> WorkerPool::explain(WorkerProcess& process, CallFailure& failure) {
+  // Its end of the connection closes a moment before it can be asked how it ended. One that goes
+  // on talked nonsense, and is killed when the call is over.
+  asio::steady_timer timer(context_);
+  boost::system::error_code ignored;
+  for (int i = 0; i < 100 && process.alive(); ++i) {
+    timer.expires_after(std::chrono::milliseconds(10));
+    co_await timer.async_wait(asio::redirect_error(use_awaitable, ignored));
+  }
+  const int signal = process.end_signal();
+  if (signal == 0) co_return;
+  failure.message = signal == SIGXCPU   ? "it took more processor time than is allowed"
+                    : signal == SIGXFSZ ? "it wrote more than is allowed"
+                    : signal == SIGKILL ? "it was stopped from outside, perhaps for want of memory"
+                                        : fmt::format("it crashed (signal {})", signal);
+  if (signal == SIGKILL) failure.kind = CallFailure::Kind::kKilled;
 }
 
 void WorkerPool::tell_cancel(WorkerProcess& process) {

@@ -34,8 +34,8 @@ class WorkerProcess {
   Awaitable<Result<worker::Frame>> receive();
   void kill();
   bool alive();
-  // After it ended: why, for people; empty where it ended by itself.
-  std::string end_reason();
+  // After it ended: the signal that ended it; 0 where it ended by itself.
+  int end_signal() const;
 
  private:
   WorkerProcess(boost::asio::io_context& context, int fd, int pid);
@@ -73,6 +73,7 @@ struct CallFailure {
   enum class Kind {
     kRefused,  // the task itself said so: the message is for people
     kEnded,    // the worker crashed, overran or talked nonsense
+    kKilled,   // it was stopped from outside, through no fault that is known: another may do better
   };
   Kind kind = Kind::kEnded;
   std::string message;
@@ -115,6 +116,8 @@ class WorkerPool {
   Awaitable<void> take_seat();
   Awaitable<tl::expected<CallResult, CallFailure>> converse(WorkerProcess& process, Call& call,
                                                             CancelSwitch* cancel);
+  // Puts into `failure` what the end of the process tells.
+  Awaitable<void> explain(WorkerProcess& process, CallFailure& failure);
   std::unique_ptr<WorkerProcess> take_process(std::string& why);
   void tell_cancel(WorkerProcess& process);
 

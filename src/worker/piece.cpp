@@ -22,7 +22,7 @@ double seconds_at(const data::Source& source, const TempoMap& tempos, GridTick a
 
 std::string mood_of(const Json& view) {
   const Json& bar = view["bars"].front();
-  const std::string key = bar["key"].is_string() ? bar["key"].get<std::string>() : "";
+  std::string key = bar["key"].is_string() ? bar["key"].get<std::string>() : "";
   const double tempo = bar["tempo"].get<double>();
   const bool minor = key.ends_with("minor");
   const std::string_view pace = tempo < 72    ? (minor ? "Sombre" : "Calm")
@@ -35,6 +35,9 @@ std::string mood_of(const Json& view) {
                                 : metre == "2/4" ? "march"
                                                  : "piece";
   if (key.empty()) return fmt::format("{} {}", pace, kind);
+  // As it is read, not as it is typed.
+  if (key[1] == 'b') key.replace(1, 1, "♭");
+  if (key[1] == '#') key.replace(1, 1, "♯");
   return fmt::format("{} {} in {}", pace, kind, key);
 }
 

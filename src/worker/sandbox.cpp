@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -121,11 +122,13 @@ constexpr std::array kAllowed = {"access",
                                  "write",
                                  "writev"};
 
-Status set_limit(int which, rlim_t value) {
+// `slack`: by how much the hard limit is higher. At the hard limit of processor time the kernel
+// sends SIGKILL, which does not say why; at the soft one SIGXCPU, which does.
+Status set_limit(int which, rlim_t value, rlim_t slack = 0) {
   rlimit limit{};
   ::getrlimit(static_cast<__rlimit_resource>(which), &limit);
-  if (limit.rlim_max != RLIM_INFINITY && value > limit.rlim_max) value = limit.rlim_max;
-  limit = {value, value};
+  const rlim_t most = std::min(value + slack, limit.rlim_max);
+  limit = {std::min(value, most), most};
   if (::setrlimit(static_cast<__rlimit_resource>(which), &limit) != 0) {
     return fail("cannot set limit {}: {}", which, std::strerror(errno));
   }
@@ -182,7 +185,7 @@ int run_quietly(const std::vector<std::string>& command) {
 }  // namespace
 
 Status lower_limits(const Limits& limits) {
-  HEMIOLA_CHECK(set_limit(RLIMIT_CPU, limits.cpu_seconds));
+  HEMIOLA_CHECK(set_limit(RLIMIT_CPU, limits.cpu_seconds, 5));
 #ifndef HEMIOLA_SANITIZED
   HEMIOLA_CHECK(set_limit(RLIMIT_AS, limits.memory));
 #endif

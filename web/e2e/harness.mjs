@@ -9,14 +9,16 @@ import { chromium } from 'playwright-core';
 const kChromium = process.env.HEMIOLA_CHROMIUM ?? '/usr/bin/chromium';
 const kStartMs = 30_000;
 
-export async function startServer() {
+// `more`: further options of `hemiola serve`.
+export async function startServer(more = []) {
   const binary = process.env.HEMIOLA_BIN;
   if (!binary || !existsSync(binary)) {
     throw new Error('HEMIOLA_BIN must name the hemiola binary, such as build/release/hemiola');
   }
   const data = mkdtempSync(join(tmpdir(), 'hemiola-e2e-'));
   const web = new URL('../dist', import.meta.url).pathname;
-  const server = spawn(binary, ['serve', '--port', '0', '--data', data, '--web', web, '--quiet', '--client-rate', '10000'], {
+  const options = ['--port', '0', '--data', data, '--web', web, '--quiet', '--client-rate', '10000', ...more];
+  const server = spawn(binary, ['serve', ...options], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let log = '';

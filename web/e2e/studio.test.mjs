@@ -1,106 +1,16 @@
 // The studio as a person uses it: the real server, the bundled model, a real browser. One command:
 //   HEMIOLA_BIN=../build/release/hemiola npm run e2e
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { kListen, launch, startServer } from './harness.mjs';
-import { midiFile, wavFile } from './files.mjs';
+import { test } from 'node:test';
+import { wavFile } from './files.mjs';
+import {
+  dialog, download, kLong, kTest, kept, notesOf, openFile, openTune, selectBars, shownPiece,
+  shownTake, studio, tune, until, withPage, writeSomething, written,
+} from './page.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const kTest = { timeout: 60_000 };
-const kLong = 30_000;
-
-// Three quarters of a scale in 4/4 at 120, four bars.
-const tune = [0, 2, 4, 5, 7, 5, 4, 2, 0, 4, 7, 4, 0, 2, 4, 0].map((step, i) => [i * 0.5, 0.45, 60 + step]);
-const tuneMidi = tune.map(([onset, duration, pitch]) =>
-  [onset * 960, Math.round(duration * 960), pitch, 80]);
-
-const kPictures = new URL('.out/', import.meta.url).pathname;  // of what failed
-let failures = 0;
-let server;
-let browser;
-let info;
-const microphone = join(tmpdir(), `hemiola-microphone-${process.pid}.wav`);
-
-before(async () => {
-  mkdirSync(kPictures, { recursive: true });
-  writeFileSync(microphone, wavFile(tune));
-  server = await startServer();
-  browser = await launch({ microphone });
-  info = await (await fetch(`${server.url}/api/v1/info`)).json();
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
-
-// A page of its own for each test; whatever it complains of fails the test.
-async function withPage(run, { soundfont = false, scheme = 'light', viewport } = {}) {
-  const context = await browser.newContext({
-    viewport: viewport ?? { width: 1280, height: 800 }, colorScheme: scheme,
-    permissions: ['microphone'], reducedMotion: 'reduce',
-  });
-  const page = await context.newPage();
-  const complaints = [];
-  page.on('pageerror', (error) => complaints.push(error.message));
-  page.on('console', (message) => {
-    if (message.type() !== 'error') return;
-    // Refusals are shown to the person in words; the browser notes them as well.
-    if (!/Failed to load resource/.test(message.text())) complaints.push(message.text());
-  });
-  if (!soundfont) await page.route('**/soundfont.sf3', (route) => route.abort());
-  await page.addInitScript(kListen);
-  try {
-    await page.goto(server.url);
-    await page.waitForSelector('.welcome .write');
-    await run(page);
-    assert.deepEqual(complaints, []);
-  } catch (error) {
-    await page.screenshot({ path: join(kPictures, `failed-${++failures}.png`) }).catch(() => {});
-    throw error;
-  } finally {
-    await context.close();
-  }
-}
-
-// Asks the page again and again; Playwright's own waiting needs what the page's policy forbids.
-async function until(page, condition, argument) {
-  const end = Date.now() + kLong;
-  while (!(await page.evaluate(condition, argument))) {
-    if (Date.now() > end) throw new Error(`waited in vain for ${condition}`);
-    await page.waitForTimeout(50);
-  }
-}
-
-const writeSomething = (page) => page.getByRole('button', { name: 'Write something' }).click();
-const written = (page) => page.waitForSelector('.header .write:not(.stop)', { timeout: kLong });
-const shownTake = (page) => page.locator('.take[data-shown] [data-take]').getAttribute('data-take');
-const kept = (page) => page.waitForSelector('.saving[data-state="saved"]', { timeout: kLong });
-const json = async (path) => (await fetch(`${server.url}/api/v1${path}`)).json();
-const shownPiece = async (page) => json(`/pieces/${await shownTake(page)}`);
-const openFile = (page, name, buffer) => page.locator('input[type="file"]').setInputFiles({
-  name, mimeType: 'application/octet-stream', buffer,
-});
-const notesOf = (piece) => piece.view.tracks.map((track) => track.notes);
-const dialog = (page, name) => page.getByRole('dialog', { name });
-
-async function selectBars(page, first, last) {
-  await page.locator('.roll').focus();
-  await page.keyboard.press('Home');
-  for (let i = 0; i < first; ++i) await page.keyboard.press(']');
-  if (last > first) {
-    const roll = await page.locator('.roll').boundingBox();
-    const bars = (await page.locator('.roll-area table tbody tr').count());
-    const width = (roll.width - 48 - 24) / bars;
-    await page.keyboard.down('Shift');
-    await page.mouse.click(roll.x + 48 + width * (last - 0.5), roll.y + 30);
-    await page.keyboard.up('Shift');
-  }
-}
 
 test('one click makes music, heard while it is written', kTest, async (t) => {
   await withPage(async (page) => {
@@ -154,8 +64,7 @@ test('stopping keeps what is there', kTest, async () => {
 
 test('a MIDI file is opened and gone on from, its own notes untouched', kTest, async () => {
   await withPage(async (page) => {
-    await openFile(page, 'scale.mid', midiFile(tuneMidi));
-    await page.waitForSelector('.take[data-shown]');
+    await openTune(page);
     const before = await shownPiece(page);
     assert.equal(before.notes, tune.length);
     await page.getByRole('button', { name: /^Write 8 more bars/ }).click();
@@ -173,8 +82,7 @@ test('a MIDI file is opened and gone on from, its own notes untouched', kTest, a
 
 test('selected bars are written anew, the others stay', kTest, async () => {
   await withPage(async (page) => {
-    await openFile(page, 'scale.mid', midiFile(tuneMidi));
-    await page.waitForSelector('.take[data-shown]');
+    await openTune(page);
     const before = await shownPiece(page);
     await selectBars(page, 2, 3);
     await page.getByRole('toolbar', { name: 'bars 2–3' }).getByRole('button', { name: 'Rewrite' }).click();
@@ -189,8 +97,7 @@ test('selected bars are written anew, the others stay', kTest, async () => {
 
 test('variations are stepped through in place while playing', kTest, async () => {
   await withPage(async (page) => {
-    await openFile(page, 'scale.mid', midiFile(tuneMidi));
-    await page.waitForSelector('.take[data-shown]');
+    await openTune(page);
     await selectBars(page, 3, 3);
     await page.keyboard.press('v');
     await page.waitForSelector('.write.stop');
@@ -215,8 +122,7 @@ test('variations are stepped through in place while playing', kTest, async () =>
 
 test('edits, undo, reload, and a download that comes back with the same notes', kTest, async () => {
   await withPage(async (page) => {
-    await openFile(page, 'scale.mid', midiFile(tuneMidi));
-    await page.waitForSelector('.take[data-shown]');
+    await openTune(page);
     const imported = await shownPiece(page);
     await page.locator('.roll').focus();
     await page.keyboard.press('Control+a');
@@ -247,11 +153,7 @@ test('edits, undo, reload, and a download that comes back with the same notes', 
     await page.keyboard.press('Control+Shift+Z');
     await kept(page);
 
-    await page.getByRole('button', { name: 'Download' }).click();
-    const [download] = await Promise.all([
-      page.waitForEvent('download'), page.getByRole('button', { name: /^MIDI/ }).click(),
-    ]);
-    const bytes = readFileSync(await download.path());
+    const bytes = readFileSync((await download(page, 'MIDI')).path);
     await page.getByRole('button', { name: 'New piece' }).click();
     await page.waitForSelector('.welcome');
     await openFile(page, 'again.mid', bytes);
@@ -264,8 +166,7 @@ test('edits, undo, reload, and a download that comes back with the same notes', 
 
 test('an edit that was not yet sent survives a reload', kTest, async () => {
   await withPage(async (page) => {
-    await openFile(page, 'scale.mid', midiFile(tuneMidi));
-    await page.waitForSelector('.take[data-shown]');
+    await openTune(page);
     await page.route('**/api/v1/pieces', (route) =>
       (route.request().method() === 'POST' ? route.abort() : route.continue()));
     await page.locator('.roll').focus();
@@ -321,7 +222,7 @@ test('what is played on the computer keys becomes a piece', kTest, async () => {
 });
 
 test('a recording becomes notes with beats that can be set, and is gone on from', { timeout: 90_000 }, async (t) => {
-  if (!info.capabilities.transcribe) {
+  if (!studio.info.capabilities.transcribe) {
     t.skip('this server cannot transcribe');
     return;
   }
@@ -354,7 +255,7 @@ test('a recording becomes notes with beats that can be set, and is gone on from'
 });
 
 test('a recording is refused in words where it cannot be understood', kTest, async (t) => {
-  if (info.capabilities.transcribe) {
+  if (studio.info.capabilities.transcribe) {
     t.skip('this server can transcribe');
     return;
   }
@@ -384,14 +285,13 @@ test('a broken file gets a helpful message and harms nothing', kTest, async () =
 
 test('the sheet is engraved and the sound rendered', kTest, async () => {
   await withPage(async (page) => {
-    await openFile(page, 'scale.mid', midiFile(tuneMidi));
-    await page.waitForSelector('.take[data-shown]');
+    await openTune(page);
     await page.getByRole('button', { name: 'Sheet', exact: true }).click();
     await page.waitForSelector('.sheet-page .note', { timeout: kLong });
     assert.equal(await page.locator('.sheet-page .note').count(), tune.length);
     await page.getByRole('button', { name: 'Wave', exact: true }).click();
-    if (!info.capabilities.waveform) await page.getByText('This server has no waveform model').waitFor();
-    if (info.capabilities.render) {
+    if (!studio.info.capabilities.waveform) await page.getByText('This server has no waveform model').waitFor();
+    if (studio.info.capabilities.render) {
       await page.waitForSelector('.sound-pane audio', { timeout: kLong });
       assert.match(await page.locator('.sound-pane').first().textContent(), /took \d/);
     }
@@ -400,19 +300,12 @@ test('the sheet is engraved and the sound rendered', kTest, async () => {
 
 test('everything is offered for download', kTest, async () => {
   await withPage(async (page) => {
-    await openFile(page, 'scale.mid', midiFile(tuneMidi));
-    await page.waitForSelector('.take[data-shown]');
+    await openTune(page);
     const starts = {
       MIDI: /^MThd/, MusicXML: /^<\?xml/, 'Numbered notation': /1=|q=|\|/, Tokens: /Bar/, 'Project with everything': /^[{P]/,
-      ...(info.capabilities.render ? { FLAC: /^fLaC/ } : {}),
     };
     for (const [name, start] of Object.entries(starts)) {
-      await page.getByRole('button', { name: 'Download' }).click();
-      const [download] = await Promise.all([
-        page.waitForEvent('download', { timeout: kLong }),
-        page.getByRole('button', { name: new RegExp(`^${name}`) }).click(),
-      ]);
-      const head = readFileSync(await download.path()).toString('latin1');
+      const head = readFileSync((await download(page, name)).path).toString('latin1');
       assert.match(head, start, name);
       await page.waitForSelector('.popover-panel', { state: 'detached' });
     }
@@ -440,23 +333,10 @@ for (const scheme of ['light', 'dark']) {
       await page.keyboard.press('?');
       await check('help');
       await page.keyboard.press('Escape');
-      await openFile(page, 'scale.mid', midiFile(tuneMidi));
-      await page.waitForSelector('.take[data-shown]');
+      await openTune(page);
       await page.locator('.more summary').click();
       await selectBars(page, 2, 2);
       await check('piece');
     }, { scheme });
   });
 }
-
-test('a phone shows the music, and panels from below', kTest, async () => {
-  await withPage(async (page) => {
-    await openFile(page, 'scale.mid', midiFile(tuneMidi));
-    await page.waitForSelector('.roll');
-    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true);
-    await page.getByRole('button', { name: 'Takes', exact: true }).click();
-    await page.locator('.take[data-shown]').waitFor();
-    await page.getByRole('button', { name: 'Settings', exact: true }).click();
-    await page.getByLabel('Bars', { exact: true }).waitFor();
-  }, { viewport: { width: 390, height: 800 } });
-});

@@ -26,6 +26,7 @@ export const t = {
   write: {
     bars: (n: number) => `Write ${n} ${n === 1 ? 'bar' : 'bars'}`,
     more: (n: number) => `Write ${n} more ${n === 1 ? 'bar' : 'bars'}`,
+    short: (n: number) => `Write ${n}`,
     stop: 'Stop',
     stopping: 'Stopping',
     queued: (n: number) => (n === 0 ? 'Starting' : `${n} before you`),
@@ -127,7 +128,8 @@ export const t = {
   play: {
     title: 'Play', hint: 'A row of letters is a row of white keys: A is C. Z and X change the octave.',
     recordHint: 'Everything you play is written down from the first note on.',
-    midi: 'MIDI keys', midiNone: 'No MIDI keyboard found', midiAsk: 'Connect MIDI keys', undo: 'Take back the last note',
+    midiNone: 'No MIDI keyboard found. Plug one in.', midiAsk: 'Connect MIDI keys',
+    midiDenied: 'The browser does not let this page use MIDI.', undo: 'Take back the last note',
     clear: 'Begin again', use: 'Keep it', notes: (n: number) => `${n} ${n === 1 ? 'note' : 'notes'}`,
     click: 'Click, to keep time', octave: 'Octave', keyboard: 'Piano keyboard',
   },

@@ -323,7 +323,7 @@ export interface components {
     schemas: {
         Error: {
             error: {
-                /** @description for programs: bad_request, unauthorised, forbidden, not_found, conflict, too_large, unsupported_type, unreadable, too_many_requests, not_available, worker_failed, internal ... */
+                /** @description for programs: bad_request, unauthorised, forbidden, not_found, conflict, too_large, unsupported_type, unreadable, too_many_requests, not_available, worker_failed, storage_full, internal ... */
                 code: string;
                 /** @description for people: what happened, what was kept, what to do */
                 message: string;
@@ -527,6 +527,8 @@ export interface components {
             exact_notes: boolean;
             longest_run: {
                 notes: number;
+                /** @description it may be longer than could be told */
+                notes_at_most?: number;
                 /** @description of the training data */
                 piece: string | null;
                 /** @description first and last, there */

@@ -45,8 +45,8 @@ export function DownloadMenu({ close }: { close: () => void }) {
       await new Promise<void>((resolve, reject) => {
         listen(job.id, {
           progress: ({ done }) => setRendering({ format, done }),
-          sound: ({ url }) => save(`${url}?name=${encodeURIComponent(`${name}.${format}`)}`),
-          end: ({ state, error }) => (state === 'failed' ? reject(new Error(error?.message)) : resolve()),
+          sound: ({ url }) => save(`${url}?name=${encodeURIComponent(name)}`),
+          end: ({ state, error }) => (state === 'failed' ? reject(new Error(error?.message || t.errors.unreachable)) : resolve()),
         });
       });
       close();

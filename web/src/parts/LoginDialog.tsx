@@ -1,6 +1,7 @@
 // A server that is reached from elsewhere asks for its token.
 import { useState } from 'react';
-import { api } from '../api/client';
+import { api, ApiError } from '../api/client';
+import { sentence } from '../state/failures';
 import { load } from '../state/start';
 import { set } from '../state/store';
 import { t } from '../texts';
@@ -8,14 +9,14 @@ import { Dialog, Field } from './controls';
 
 export function LoginDialog() {
   const [token, setToken] = useState('');
-  const [wrong, setWrong] = useState(false);
+  const [wrong, setWrong] = useState('');
   const logIn = async () => {
     try {
       await api.login(token.trim());
       set({ dialog: null, notices: [] });
       await load();
-    } catch {
-      setWrong(true);
+    } catch (error) {
+      setWrong(error instanceof ApiError && error.status === 401 ? t.login.wrong : sentence(error));
     }
   };
   return (
@@ -27,7 +28,7 @@ export function LoginDialog() {
                    onChange={(e) => setToken(e.target.value)} />
           )}
         </Field>
-        {wrong && <p className="wrong" role="alert">{t.login.wrong}</p>}
+        {wrong && <p className="wrong" role="alert">{wrong}</p>}
         <div className="dialog-actions">
           <button type="submit" className="button primary">{t.login.use}</button>
         </div>

@@ -20,7 +20,7 @@ export function PlayDialog() {
   const [pressed, setPressed] = useState<ReadonlySet<number>>(new Set());
   const [octave, setOctave] = useState(4);
   const [count, setCount] = useState(0);
-  const [midi, setMidi] = useState<string | null>(null);
+  const [midi, setMidi] = useState<{ heard: boolean; about: string }>({ heard: false, about: '' });
   const [click, setClick] = useState<{ tempo: number; since: number } | null>(null);
   const tempo = useRef(96);
   const base = 12 * (octave + 1);
@@ -85,12 +85,13 @@ export function PlayDialog() {
   const stopMidi = useRef<() => void>(() => {});
   useEffect(() => () => stopMidi.current(), []);
   const connect = async () => {
+    void sound.wake();
+    const found = (names: string[]) =>
+      setMidi({ heard: true, about: names.length > 0 ? names.join(', ') : t.play.midiNone });
     try {
-      const found = await listenToMidi({ down, up });
-      stopMidi.current = found.stop;
-      setMidi(found.names.length > 0 ? found.names.join(', ') : t.play.midiNone);
+      stopMidi.current = await listenToMidi({ down, up, found });
     } catch {
-      setMidi(t.play.midiNone);
+      setMidi({ heard: false, about: t.play.midiDenied });
     }
   };
 
@@ -141,9 +142,10 @@ export function PlayDialog() {
                        tempo.current = value ?? 96;
                        if (click) toggleClick(true);
                      }} />
-        {midiSupported() && (midi
-          ? <span className="note">{midi}</span>
-          : <button type="button" className="link" onClick={() => void connect()}>{t.play.midiAsk}</button>)}
+        {midiSupported() && !midi.heard && (
+          <button type="button" className="link" onClick={() => void connect()}>{t.play.midiAsk}</button>
+        )}
+        {midi.about && <span className="note" role="status">{midi.about}</span>}
       </div>
       <div className="dialog-actions">
         <span className="note" role="status">{count > 0 ? t.play.notes(count) : t.play.recordHint}</span>

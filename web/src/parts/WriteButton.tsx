@@ -15,9 +15,12 @@ export function WriteButton({ large }: { large?: boolean }) {
   const bars = useStudio((s) => s.wish.bars);
   const empty = useStudio((s) => s.view === null);
   if (!writing) {
+    if (large) return <button type="button" className="write large" onClick={write}>{t.welcome.button}</button>;
+    const label = empty ? t.write.bars(bars) : t.write.more(bars);
     return (
-      <button type="button" className={`write${large ? ' large' : ''}`} onClick={write}>
-        {large ? t.welcome.button : empty ? t.write.bars(bars) : t.write.more(bars)}
+      <button type="button" className="write" aria-label={label} title={`${label} (W)`} onClick={write}>
+        <span className="write-long">{label}</span>
+        <span className="write-short">{t.write.short(bars)}</span>
       </button>
     );
   }

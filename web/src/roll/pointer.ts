@@ -210,7 +210,9 @@ export class Pointer {
     if (!drag) return;
     const clicked = Math.hypot(p.x - this.start.x, p.y - this.start.y) < kThreshold;
     const v = this.surface.viewport;
-    if (drag.kind === 'bars' && !drag.moved) {
+    if (drag.kind === 'bars' && !drag.moved && event.pointerType === 'touch') {
+      this.tapBar(drag.anchor);
+    } else if (drag.kind === 'bars' && !drag.moved) {
       set({ bars: null });
       player.seek(snap(tickOf(v, this.start.x), snapStep(v)));
     } else if (drag.kind === 'marquee' && clicked) {
@@ -226,6 +228,14 @@ export class Pointer {
       else if (ticks) editing.resizeSelected(ticks);
     }
     this.surface.request();
+  }
+
+  // A finger is too broad for a place in a bar: it takes the bar, and a second time lets it go.
+  private tapBar(bar: number): void {
+    const { bars, view } = get();
+    const again = bars?.first === bar && bars.last === bar;
+    set({ bars: again ? null : { first: bar, last: bar } });
+    if (!player.playing) player.seek(view!.bars[bar]!.start);
   }
 
   cancel(): void {
