@@ -204,6 +204,7 @@ Status gather(Arguments& a, Material& m) {
   data::HeldOutOptions holding;
   holding.length = a.train.length + 1;
   holding.flatten = a.mixture.flatten;
+  holding.counts_bars = a.mixture.count_bars > 0;  // words that were never learnt are not asked
   HEMIOLA_TRY(m.train, data::make_loader(*m.dataset, *m.tokenizer, loading));
   HEMIOLA_TRY(m.held_out, data::make_held_out(*m.dataset, *m.tokenizer, holding));
   if (a.old_data.empty()) return {};

@@ -65,9 +65,10 @@ class HeldOut final : public nn::EvalSource {
 
   Result<tokens::Encoded> encode(const GridScore& score, const Window& window) const {
     const int count = window.end - window.first;
+    tokens::Frame frame = tokens::window_frame(score, window.first, count);
+    frame.counts_bars = options_.counts_bars;
     tokens::Encoded encoded;
-    HEMIOLA_CHECK(tokenizer_.encode(tokens::window(score, window.first, count),
-                                    tokens::window_frame(score, window.first, count), encoded));
+    HEMIOLA_CHECK(tokenizer_.encode(tokens::window(score, window.first, count), frame, encoded));
     return encoded;
   }
 

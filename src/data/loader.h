@@ -39,6 +39,7 @@ struct HeldOutOptions {
   double overlap = 0.5;
   std::size_t most_pieces = 0;  // 0: all; else these many, spread over the split
   bool flatten = false;         // as in Mixture
+  bool counts_bars = true;      // say with each bar how many follow, as in Frame
 };
 
 // Held-out pieces in plain form: no control words, no holes. Every bar is scored once. Data set and

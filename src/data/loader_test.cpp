@@ -235,6 +235,27 @@ TEST(HeldOut, ScoresEveryNoteOnce) {
   }
 }
 
+// A model that never learnt how many bars are left is not asked.
+TEST(HeldOut, CountsBarsOnlyWhereAsked) {
+  for (const bool counts : {true, false}) {
+    HeldOutOptions options;
+    options.counts_bars = counts;
+    const auto source = make_held_out(tunes(), tokenizer(), options);
+    ASSERT_TRUE(source) << source.error().message;
+    ASSERT_GT((*source)->size(), 0u);
+    bool counted = false;
+    for (std::size_t i = 0; i < (*source)->size(); ++i) {
+      for (const std::int32_t id : (*source)->document(i).ids) {
+        for (const tokens::Word word :
+             tokenizer().vocabulary().words_of(static_cast<tokens::Token>(id))) {
+          counted = counted || tokens::class_of(word) == tokens::WordClass::kBarsLeft;
+        }
+      }
+    }
+    EXPECT_EQ(counted, counts);
+  }
+}
+
 TEST(Pack, FillsRowsAndLosesNothing) {
   Rng rng(1);
   std::vector<Document> documents(400);
