@@ -59,8 +59,9 @@ const views = {
     await piece(page);
     await page.getByRole('button', { name: 'Download' }).click();
   },
-  recipe: async (page) => {
+  recipe: async (page, narrow) => {
     await piece(page);
+    if (narrow) await page.getByRole('button', { name: 'Takes', exact: true }).click();
     await page.getByRole('button', { name: 'Recipe' }).click();
   },
   help: async (page) => { await page.keyboard.press('?'); await page.waitForSelector('dialog'); },

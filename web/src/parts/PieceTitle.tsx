@@ -11,7 +11,6 @@ import { IconButton, Popover } from './controls';
 export function PieceTitle({ id }: { id: string }) {
   const piece = useStudio((s) => s.pieces.get(id));
   const pieces = useStudio((s) => s.pieces);
-  const edited = useStudio((s) => s.saving);
   if (!piece) return null;
   const variations = variationsOf(pieces.values(), id);
   const at = variations.findIndex((take) => take.id === id) + 1;
@@ -25,9 +24,19 @@ export function PieceTitle({ id }: { id: string }) {
           <IconButton icon="next" label={t.takes.next} onClick={() => void stepVariation(1)} />
         </span>
       )}
-      {piece.novelty && edited === 'saved' && <NoveltyBadge novelty={piece.novelty} />}
+      <PieceBadges piece={piece} />
+    </div>
+  );
+}
+
+// In the header where there is room, else under the takes, where they open upwards.
+export function PieceBadges({ piece, up }: { piece: PieceSummary; up?: boolean }) {
+  const saving = useStudio((s) => s.saving);
+  return (
+    <div className="badges">
+      {piece.novelty && saving === 'saved' && <NoveltyBadge novelty={piece.novelty} up={up} />}
       {piece.recipe && (
-        <Popover label={t.recipe.title} className="badge" button={t.recipe.title}>
+        <Popover label={t.recipe.title} className="badge" button={t.recipe.title} up={up}>
           {() => <RecipeCard piece={piece} />}
         </Popover>
       )}
@@ -55,18 +64,18 @@ function TakeName({ piece }: { piece: PieceSummary }) {
   );
 }
 
-function NoveltyBadge({ novelty }: { novelty: Novelty }) {
+function NoveltyBadge({ novelty, up }: { novelty: Novelty; up: boolean | undefined }) {
   const run = novelty.longest_run;
   const own = copiedBars(novelty);
   if (novelty.verdict === 'new') {
     return (
-      <Popover label={t.novelty.fresh} className="badge fresh" button={t.novelty.fresh}>
+      <Popover label={t.novelty.fresh} className="badge fresh" button={t.novelty.fresh} up={up}>
         {() => <p className="note">{t.novelty.freshHint(run.notes)}</p>}
       </Popover>
     );
   }
   return (
-    <Popover label={t.novelty.copy} className="badge known" button={t.novelty.copy}>
+    <Popover label={t.novelty.copy} className="badge known" button={t.novelty.copy} up={up}>
       {() => (
         <p className="note">
           {novelty.exact_notes ? `${t.novelty.exact}: “${run.piece}”`

@@ -9,6 +9,7 @@ import { compareViews } from '../music/compare';
 import { t } from '../texts';
 import { IconButton } from './controls';
 import { Icon } from './icons';
+import { PieceBadges } from './PieceTitle';
 
 export function TakesPanel() {
   const pieces = useStudio((s) => s.pieces);
@@ -112,6 +113,12 @@ function Comparison() {
 function SavingState() {
   const saving = useStudio((s) => s.saving);
   const some = useStudio((s) => s.view !== null);
+  const piece = useStudio((s) => s.pieces.get(current(s.history)?.base ?? ''));
   if (!some) return null;
-  return <p className="saving" data-state={saving} role="status">{t.takes[saving]}</p>;
+  return (
+    <div className="takes-foot">
+      <p className="saving" data-state={saving} role="status">{t.takes[saving]}</p>
+      {piece && <PieceBadges piece={piece} up />}
+    </div>
+  );
 }
