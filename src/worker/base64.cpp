@@ -49,7 +49,7 @@ Result<Bytes> from_base64(std::string_view text) {
       bytes.push_back(static_cast<std::uint8_t>(bits >> shift));
     }
   }
-  bytes.resize(bytes.size() - padding);
+  for (; padding > 0; --padding) bytes.pop_back();
   return bytes;
 }
 
