@@ -1,0 +1,25 @@
+// hemiola audiolm: the waveform baseline; its commands are in audiolm_*.cpp.
+#include <memory>
+
+#include "cli/audiolm_commands.h"
+
+namespace hemiola::cli {
+namespace {
+
+constexpr Command kCommands[] = {
+    {"prepare", "Gather loops or other sound files for training", add_audiolm_prepare, ""},
+};
+
+}  // namespace
+
+Action add_audiolm(CLI::App& app) {
+  app.require_subcommand(1);
+  auto action = std::make_shared<Action>();
+  for (const Command& command : kCommands) {
+    CLI::App* sub = app.add_subcommand(command.name, command.summary);
+    sub->final_callback([action, chosen = command.add(*sub)] { *action = chosen; });
+  }
+  return [action] { return (*action)(); };
+}
+
+}  // namespace hemiola::cli
