@@ -1,10 +1,17 @@
 // The commands under `hemiola audiolm`, each in a file of its own, audiolm_NAME.cpp.
 #pragma once
 
+#include <span>
+
 #include "cli/command.h"
 
 namespace hemiola::cli {
 
+// One of these must be named; the action is that of the one which is.
+Action add_subcommands(CLI::App& app, std::span<const Command> commands);
+
 Action add_audiolm_prepare(CLI::App& app);
+Action add_audiolm_train(CLI::App& app);
+Action add_audiolm_train_lm(CLI::App& app);
 
 }  // namespace hemiola::cli

@@ -8,18 +8,21 @@ namespace {
 
 constexpr Command kCommands[] = {
     {"prepare", "Gather loops or other sound files for training", add_audiolm_prepare, ""},
+    {"train", "Train a part: a stage over cached tokens", add_audiolm_train, ""},
 };
 
 }  // namespace
 
-Action add_audiolm(CLI::App& app) {
+Action add_subcommands(CLI::App& app, std::span<const Command> commands) {
   app.require_subcommand(1);
   auto action = std::make_shared<Action>();
-  for (const Command& command : kCommands) {
+  for (const Command& command : commands) {
     CLI::App* sub = app.add_subcommand(command.name, command.summary);
     sub->final_callback([action, chosen = command.add(*sub)] { *action = chosen; });
   }
   return [action] { return (*action)(); };
 }
+
+Action add_audiolm(CLI::App& app) { return add_subcommands(app, kCommands); }
 
 }  // namespace hemiola::cli

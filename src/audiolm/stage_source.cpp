@@ -1,0 +1,201 @@
+#include "audiolm/stage_source.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "base/json.h"
+#include "base/rng.h"
+
+namespace hemiola::audiolm {
+namespace {
+
+// Units [begin, begin + count) of a piece.
+Window cut(const TokenCache& cache, const Layout& layout, std::size_t piece, std::size_t begin,
+           std::size_t count) {
+  const std::size_t unit_codes =
+      kFramesPerUnit * static_cast<std::size_t>(layout.shape().quantizers);
+  return layout.window_of(cache.units(piece).subspan(begin, count),
+                          cache.codes(piece).subspan(begin * unit_codes, count * unit_codes),
+                          begin == 0);
+}
+
+// Puts a window into a row from `column` on; returns the column after it.
+int put(const Window& window, nn::Batch& batch, int row, int column, int segment) {
+  const int inputs = static_cast<int>(window.ids.size()) - 1;
+  for (int i = 0; i < inputs; ++i, ++column) {
+    const auto at = static_cast<std::size_t>(row) * static_cast<std::size_t>(batch.length) +
+                    static_cast<std::size_t>(column);
+    const auto from = static_cast<std::size_t>(i);
+    batch.ids[at] = window.ids[from];
+    batch.positions[at] = i;
+    batch.segments[at] = segment;
+    if (i + 1 >= window.first) batch.targets[at] = window.ids[from + 1];
+  }
+  return column;
+}
+
+// The rest of a row is padding.
+void pad(nn::Batch& batch, int row, int column, int segment) {
+  for (int t = column; t < batch.length; ++t) {
+    const auto at = static_cast<std::size_t>(row) * static_cast<std::size_t>(batch.length) +
+                    static_cast<std::size_t>(t);
+    batch.segments[at] = segment;
+    batch.positions[at] = t - column;
+  }
+}
+
+}  // namespace
+
+StageSource::StageSource(const TokenCache& cache, const Layout& layout, std::uint64_t seed)
+    : cache_(cache), layout_(layout), seed_(seed) {
+  std::size_t sum = 0;
+  for (const std::size_t piece : cache.of_split(Split::kTrain)) {
+    const std::size_t units = cache.units(piece).size();
+    if (units < 2) continue;
+    pieces_.push_back(piece);
+    sums_.push_back(sum += units);
+  }
+}
+
+Result<std::unique_ptr<StageSource>> StageSource::create(const TokenCache& cache,
+                                                         const Layout& layout,
+                                                         std::uint64_t seed) {
+  std::unique_ptr<StageSource> source(new StageSource(cache, layout, seed));
+  if (source->pieces_.empty()) {
+    return fail("tokens: none of the {} pieces is in the training split", cache.size());
+  }
+  return source;
+}
+
+Window StageSource::draw() {
+  Rng rng(mix64(seed_) + windows_);
+  const std::size_t at = rng.below(sums_.back());
+  const auto found = std::upper_bound(sums_.begin(), sums_.end(), at) - sums_.begin();
+  const std::size_t piece = pieces_[static_cast<std::size_t>(found)];
+  const std::size_t units = cache_.units(piece).size();
+  const std::size_t count = std::min(units, static_cast<std::size_t>(layout_.window()));
+  const std::size_t begin = rng.below(units - count + 1);
+  ++windows_;
+  units_ += count;
+  return cut(cache_, layout_, piece, begin, count);
+}
+
+Status StageSource::next(int rows, int length, nn::Batch& batch) {
+  if (length < layout_.length() - 1) {
+    return fail("the {} stage: a window is {} tokens, a row only {}; give longer rows or a "
+                "shorter window",
+                name(layout_.stage()), layout_.length() - 1, length);
+  }
+  batch.resize(rows, length);
+  for (int row = 0; row < rows; ++row) {
+    int column = 0, segment = 0;
+    while (column + layout_.length() - 1 <= length) {
+      column = put(draw(), batch, row, column, segment++);
+    }
+    pad(batch, row, column, segment);
+  }
+  return {};
+}
+
+double StageSource::epochs() const {
+  return static_cast<double>(units_) / static_cast<double>(sums_.back());
+}
+
+std::string StageSource::state() const {
+  return Json({{"tokens", cache_.fingerprint()},
+               {"stage", name(layout_.stage())},
+               {"window", layout_.window()},
+               {"seed", seed_},
+               {"windows", windows_},
+               {"units", units_}})
+      .dump();
+}
+
+Status StageSource::restore(std::string_view state) {
+  HEMIOLA_TRY(const Json json, parse_json(state, "position in the tokens"));
+  try {
+    if (json.at("tokens").get<std::uint64_t>() != cache_.fingerprint()) {
+      return fail("position in the tokens: it belongs to other tokens");
+    }
+    if (json.at("stage").get<std::string>() != name(layout_.stage()) ||
+        json.at("window").get<int>() != layout_.window()) {
+      return fail("position in the tokens: it belongs to another stage or window");
+    }
+    seed_ = json.at("seed").get<std::uint64_t>();
+    windows_ = json.at("windows").get<std::uint64_t>();
+    units_ = json.at("units").get<std::uint64_t>();
+  } catch (const Json::exception& error) {
+    return fail("position in the tokens: {}", error.what());
+  }
+  return {};
+}
+
+StageHeldOut::StageHeldOut(const TokenCache& cache, const Layout& layout)
+    : cache_(cache), layout_(layout) {
+  const auto window = static_cast<std::size_t>(layout.window());
+  for (const std::size_t piece : cache.of_split(Split::kValidation)) {
+    const std::size_t units = cache.units(piece).size();
+    if (units < 2) continue;
+    windows_.push_back({piece, 0, std::min(units, window)});
+    if (units > window) windows_.push_back({piece, units - window, window});
+  }
+}
+
+Window StageHeldOut::window(std::size_t index) const {
+  const Place& place = windows_[index];
+  return cut(cache_, layout_, place.piece, place.begin, place.units);
+}
+
+nn::EvalDocument StageHeldOut::document(std::size_t index) const {
+  Window cut = window(index);
+  nn::EvalDocument document;
+  document.ids = std::move(cut.ids);
+  document.first = cut.first;
+  return document;
+}
+
+double QuantizerLoss::perplexity() const {
+  return tokens > 0 ? std::exp(nats / static_cast<double>(tokens)) : 0;
+}
+
+std::vector<QuantizerLoss> held_out_by_quantizer(
+    const StageHeldOut& held_out, const Layout& layout,
+    const std::function<std::vector<float>(const nn::Batch&)>& score, std::size_t max_windows) {
+  std::vector<QuantizerLoss> losses;
+  const std::size_t count =
+      max_windows == 0 ? held_out.size() : std::min(max_windows, held_out.size());
+  const int length = layout.length() - 1;
+  constexpr std::size_t kRows = 8;
+  nn::Batch batch;
+  for (std::size_t done = 0; done < count; done += kRows) {
+    const std::size_t rows = std::min(kRows, count - done);
+    batch.resize(static_cast<int>(rows), length);
+    std::vector<Window> windows;
+    for (std::size_t r = 0; r < rows; ++r) {
+      windows.push_back(held_out.window((done + r) * held_out.size() / count));
+      const int row = static_cast<int>(r);
+      pad(batch, row, put(windows.back(), batch, row, 0, 0), 1);
+    }
+    const std::vector<float> nats = score(batch);
+    for (std::size_t r = 0; r < rows; ++r) {
+      const int first = windows[r].first;
+      // Without a start the first unit of a window is given, not generated.
+      const int skipped =
+          layout.stage() == Stage::kSemantic && windows[r].ids[0] != layout.mark() ? 1 : 0;
+      for (int i = first; i < static_cast<int>(windows[r].ids.size()); ++i) {
+        const int quantizer = layout.quantizer_at(i - first + skipped);
+        auto loss = std::find_if(losses.begin(), losses.end(), [&](const QuantizerLoss& each) {
+          return each.quantizer == quantizer;
+        });
+        if (loss == losses.end()) loss = losses.insert(losses.end(), {quantizer, 0, 0});
+        loss->nats += static_cast<double>(
+            nats[r * static_cast<std::size_t>(length) + static_cast<std::size_t>(i - 1)]);
+        ++loss->tokens;
+      }
+    }
+  }
+  return losses;
+}
+
+}  // namespace hemiola::audiolm

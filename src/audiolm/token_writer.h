@@ -1,0 +1,87 @@
+// Writes the tokens of a sound with the three stages, a chunk of frames at a time: units as far as
+// the coarse stage looks ahead, coarse codes in windows that keep the second half of the one before,
+// fine codes chunk by chunk, each for itself. Knows nothing of sound: what codes mean is the codec's.
+//
+// Everything follows from models, prompt, settings and seed; how the chunks are asked for changes
+// nothing. One thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "audiolm/layout.h"
+#include "base/result.h"
+#include "engine/engine.h"
+#include "engine/sampler.h"
+
+namespace hemiola::audiolm {
+
+// A stage that can be run: the model, and how its ids are laid out.
+struct StageModel {
+  engine::Model model;
+  Layout layout;
+
+  // From an export or a model folder; the layout is what it carries in place of a tokenizer.
+  // codec_sha256 and semantic_sha256, where not null, get the hashes it was trained with.
+  static Result<StageModel> load(const Path& path, const engine::Options& options,
+                                 std::string* codec_sha256 = nullptr,
+                                 std::string* semantic_sha256 = nullptr);
+};
+
+struct Stages {
+  StageModel semantic, coarse, fine;
+};
+
+// That the three are of one shape, each of its own stage, and a window fits each context.
+Status check(const Stages& stages);
+
+struct StageSampling {
+  engine::SamplerOptions semantic{.temperature = 0.6f};
+  engine::SamplerOptions coarse{.temperature = 0.8f};
+  engine::SamplerOptions fine{.temperature = 0.6f};
+};
+
+// What is there before the first new token. Units (S), codes (2 S, quantizers); both may be empty.
+struct TokenPrompt {
+  std::span<const std::int16_t> units, codes;
+};
+
+class TokenWriter {
+ public:
+  // The stages outlive the writer. Precondition: check(stages), check of each sampling.
+  TokenWriter(const Stages& stages, const TokenPrompt& prompt, const StageSampling& sampling,
+              std::uint64_t seed);
+  ~TokenWriter();
+
+  // Units or coarse codes that are known and are not to be written: the true ones of a sound, to
+  // find out which stage does what. They continue the prompt, as far as they go.
+  void give_units(std::span<const std::int16_t> units);
+  void give_codes(std::span<const std::int16_t> codes);  // (frames, quantizers); the coarse count
+
+  // Frames of a chunk: a window of the fine stage.
+  int chunk_frames() const;
+  // The next chunk: (chunk_frames(), quantizers) codes.
+  std::vector<std::int16_t> next();
+
+  const std::vector<std::int16_t>& units() const { return units_; }  // so far, prompt included
+
+ private:
+  struct Stream;
+
+  void write_units(std::size_t count);
+  void write_coarse(std::size_t frames);
+  void write_fine(std::size_t begin, std::size_t frames);
+
+  const Stages& stages_;
+  std::vector<std::int16_t> units_;  // so far, with the prompt's
+  std::vector<std::int16_t> codes_;  // (frames, quantizers); fine ones where they are known, else 0
+  bool from_start_;                  // the sound begins with the first unit
+  std::size_t coarse_ = 0;           // coarse codes so far, of all frames
+  std::size_t frames_ = 0;           // whole frames so far, prompt included
+  std::unique_ptr<Stream> semantic_stream_, coarse_stream_, fine_stream_;
+  std::size_t window_begin_ = 0;  // of the coarse stage, in units
+};
+
+}  // namespace hemiola::audiolm

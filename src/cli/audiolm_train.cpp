@@ -1,0 +1,15 @@
+// hemiola audiolm train: which part is trained.
+#include "cli/audiolm_commands.h"
+
+namespace hemiola::cli {
+namespace {
+
+constexpr Command kParts[] = {
+    {"lm", "A language model: the semantic, coarse or fine stage", add_audiolm_train_lm, ""},
+};
+
+}  // namespace
+
+Action add_audiolm_train(CLI::App& app) { return add_subcommands(app, kParts); }
+
+}  // namespace hemiola::cli
