@@ -11,7 +11,9 @@ namespace hemiola::cli {
 Action add_subcommands(CLI::App& app, std::span<const Command> commands);
 
 Action add_audiolm_prepare(CLI::App& app);
+Action add_audiolm_purity(CLI::App& app);
 Action add_audiolm_train(CLI::App& app);
 Action add_audiolm_train_lm(CLI::App& app);
+Action add_audiolm_train_semantic(CLI::App& app);
 
 }  // namespace hemiola::cli

@@ -3,7 +3,6 @@
 
 #include "cli/command.h"
 #include "evaluate/fad.h"
-#include "evaluate/published_models.h"
 
 namespace hemiola::cli {
 namespace {
@@ -41,7 +40,7 @@ Result<int> run(Arguments arguments) {
   catch_interrupts();
   Path weights = arguments.weights;
   if (weights.empty()) {
-    HEMIOLA_TRY(weights, evaluate::locate_published(arguments.embedding));
+    HEMIOLA_TRY(weights, evaluate::locate_embedding(arguments.embedding));
   }
   HEMIOLA_TRY(const auto embedding, evaluate::open_embedding(arguments.embedding, weights));
   arguments.options.longest = Seconds(arguments.longest);
@@ -72,11 +71,14 @@ Action add_fad(CLI::App& app) {
   auto arguments = std::make_shared<Arguments>();
   app.add_option("REF", arguments->reference, "folder of real music")->required();
   app.add_option("GEN", arguments->generated, "folder of the music that is measured")->required();
-  app.add_option("--embedding", arguments->embedding, "musicnn, yamnet, vggish or lyra")
-      ->check(CLI::IsMember({"musicnn", "yamnet", "vggish", "lyra"}))
+  app.add_option("--embedding", arguments->embedding,
+                 "musicnn, yamnet, vggish, lyra or semantic (the bundled one, which favours\nwhat "
+                 "it was trained on)")
+      ->check(CLI::IsMember({"musicnn", "yamnet", "vggish", "lyra", "semantic"}))
       ->capture_default_str();
   app.add_option("--weights", arguments->weights,
-                 "the embedding's file; else the one that hemiola models add has put in place");
+                 "the embedding's file; else the one that hemiola models add has put in place, or "
+                 "the bundled one");
   app.add_option("--pca", arguments->options.axes,
                  "measure on so many principal axes of the reference; 0: on all dimensions");
   app.add_option("--longest", arguments->longest, "seconds of each file that are used")

@@ -68,6 +68,8 @@ Action add_stats(CLI::App& app) {
                  "folder of MIDI, .jianpu, .tokens or sound files, or a data set")
       ->required();
   app.add_option("--reference", arguments->reference, "the same, to compare with");
+  app.add_flag("--as-sound", arguments->options.as_sound,
+               "render music first and measure time on the sound, as of sound files");
   app.add_option("--seed", arguments->options.seed, "of the resampling")->capture_default_str();
   app.add_option("--threads", arguments->options.threads, "0: one for each processor")
       ->check(CLI::Range(0, 1024));

@@ -32,16 +32,24 @@ class Embedding {
 //            safetensors: 200 numbers, the output of dense1 before its norm, a frame each 3 s
 //   vggish   VGGish (Google, Apache-2.0) as TensorFlow's checkpoint: 128 numbers before any last
 //            ReLU and without the PCA, a frame of 0.96 s each 0.5 s
+//   semantic the encoder of AudioLM's semantic tokens, trained by Hemiola itself on procedural
+//            loops: 192 numbers, the mean over 0.96 s each 0.48 s. It favours what it was trained
+//            on
 //   lyra     the encoder of Lyra v2 (Google, Apache-2.0): 64 numbers, the mean over each 0.48 s
 std::span<const std::string_view> embedding_names();
 
 // `weights`: the file. Fails on a name that is not known and on a file that does not fit.
 Result<std::unique_ptr<Embedding>> open_embedding(std::string_view name, const Path& weights);
 
+// Where an embedding's file is if none is named: that of a published model, or the bundled semantic
+// encoder. Fails where it is not there, saying where to get it.
+Result<Path> locate_embedding(std::string_view name);
+
 // One for each network, for open_embedding().
 Result<std::unique_ptr<Embedding>> open_yamnet(const Path& weights);
 Result<std::unique_ptr<Embedding>> open_musicnn(const Path& weights);
 Result<std::unique_ptr<Embedding>> open_vggish(const Path& weights);
 Result<std::unique_ptr<Embedding>> open_lyra(const Path& weights);
+Result<std::unique_ptr<Embedding>> open_semantic(const Path& weights);
 
 }  // namespace hemiola::evaluate

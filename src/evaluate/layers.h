@@ -4,11 +4,10 @@
 #pragma once
 
 #include <span>
-#include <string_view>
 #include <vector>
 
 #include "base/result.h"
-#include "model/packed.h"
+#include "engine/linear.h"
 
 namespace hemiola::evaluate {
 
@@ -32,23 +31,7 @@ struct FeatureMap {
   }
 };
 
-// y = W x + b.
-class Linear {
- public:
-  // weights (out, in); bias (out), or empty for none. `where` starts the message of an error.
-  static Result<Linear> create(std::string_view where, int in, int out,
-                               std::span<const float> weights, std::span<const float> bias);
-
-  int in() const { return matrix_.in; }
-  int out() const { return matrix_.out; }
-  // x (rows, in), y (rows, y_stride).
-  void apply(const float* x, int rows, float* y, int y_stride) const;
-
- private:
-  AlignedBytes panels_;
-  PackedMatrix matrix_;
-  std::vector<float> bias_;  // (out), up to whole panels
-};
+using engine::Linear;
 
 // Where a filter is laid. The input is thought to be surrounded by zeros.
 struct Window {

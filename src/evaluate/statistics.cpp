@@ -85,8 +85,8 @@ Result<PieceStatistics> measure_notes_and_time(const GridScore& grid, const Scor
   return piece;
 }
 
-Result<PieceStatistics> measure_file(const Path& path) {
-  if (is_sound_name(path)) {
+Result<PieceStatistics> measure_file(const Path& path, bool as_sound) {
+  if (as_sound || is_sound_name(path)) {
     HEMIOLA_TRY(const std::vector<float> sound, load_sound(path));
     PieceStatistics piece;
     HEMIOLA_TRY(piece.time, measure_consistency(find_onsets(sound)));
@@ -231,6 +231,12 @@ double overlapped_area(std::span<const double> a, std::span<const double> b) {
 Result<MeasuredSet> measure_set(const Path& path, const StatisticsOptions& options) {
   std::error_code code;
   if (std::filesystem::exists(path / data::kCatalogName, code)) {
+    if (options.as_sound) {
+      return fail(
+          "{}: a data set holds no files that could be rendered; write them with `hemiola "
+          "dataset export`",
+          path.string());
+    }
     HEMIOLA_TRY(const data::Dataset dataset, data::Dataset::open(path));
     std::vector<std::size_t> accepted;
     for (std::size_t i = 0; i < dataset.entries().size(); ++i) {
@@ -247,7 +253,8 @@ Result<MeasuredSet> measure_set(const Path& path, const StatisticsOptions& optio
   }
   HEMIOLA_TRY(const std::vector<Path> files, list_files(path, is_any_name));
   return measure_all(
-      files.size(), options, [&](std::size_t i) { return measure_file(files[i]); },
+      files.size(), options,
+      [&](std::size_t i) { return measure_file(files[i], options.as_sound); },
       [&](std::size_t i) { return files[i].string(); });
 }
 

@@ -37,6 +37,10 @@ struct PieceStatistics {
 struct StatisticsOptions {
   int threads = 0;  // 0: one for each processor
   std::uint64_t seed = 0;
+  // Music is rendered first and its time measured on the sound, notes are not counted: so that
+  // music made as notes, music made as sound and recordings go the very same way. Not for data
+  // sets.
+  bool as_sound = false;
   std::function<bool(std::size_t, std::size_t)> progress{};
 };
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "audio/audio.h"
 #include "base/rng.h"
 #include "midi/writer.h"
 #include "score/to_midi.h"
@@ -199,6 +200,37 @@ TEST(MeasureSet, NamesWhatFailsAndComparesWithAReference) {
   EXPECT_GT(report["metrics"]["length_overlap"]["mean"].get<double>(), 0.9);
   EXPECT_FALSE(measure_set(folder / "nowhere"));
   std::filesystem::remove_all(folder);
+}
+
+TEST(MeasureSet, MeasuresNotesAndTheirSoundInTheSameWay) {
+  const Path folder = std::filesystem::temp_directory_path() / "hemiola_as_sound_test";
+  std::filesystem::remove_all(folder);
+  GridScore score;
+  score.bars.resize(4);
+  score.tracks.resize(1);
+  score.tracks[0].is_drum = true;
+  for (int beat = 0; beat < 16; ++beat) {
+    score.tracks[0].notes.push_back(note(24 * beat, 6, beat % 4 == 0 ? 36 : 38));
+  }
+  const Bytes midi = midi::write(midi_from_grid(score).value());
+  ASSERT_TRUE(write_file(folder / "notes" / "a.mid", midi));
+  const auto sound = load_sound(folder / "notes" / "a.mid");
+  if (!sound) GTEST_SKIP() << sound.error().message;  // no soundfont
+  std::filesystem::create_directories(folder / "sound");
+  ASSERT_TRUE(write_audio(folder / "sound" / "a.wav", {kEmbeddingRate, 1, *sound}));
+
+  const auto notes = measure_set(folder / "notes", {.as_sound = true});
+  const auto recording = measure_set(folder / "sound", {.as_sound = true});
+  std::filesystem::remove_all(folder);
+  ASSERT_TRUE(notes) << notes.error().message;
+  ASSERT_TRUE(recording) << recording.error().message;
+  EXPECT_FALSE(notes->pieces[0].notes);
+  ASSERT_TRUE(notes->pieces[0].time && recording->pieces[0].time);
+  EXPECT_EQ(notes->pieces[0].time->beats, recording->pieces[0].time->beats);
+  EXPECT_NEAR(notes->pieces[0].time->on_grid, recording->pieces[0].time->on_grid, 1e-6);
+  const Json report = report_statistics(*notes, nullptr, 1);
+  EXPECT_TRUE(report["metrics"].contains("on_grid"));
+  EXPECT_FALSE(report["metrics"].contains("polyphony"));
 }
 
 }  // namespace

@@ -19,6 +19,23 @@ std::optional<Path> model_in(const Path& folder) {
 
 }  // namespace
 
+std::vector<Path> model_places(std::string_view name) {
+  std::vector<Path> places;
+  std::error_code code;
+  const Path program = std::filesystem::read_symlink("/proc/self/exe", code);
+  if (code) return places;
+  places.push_back(program.parent_path().parent_path() / "share/hemiola/models" / name);
+  // build/PRESET/hemiola in a checkout
+  for (Path folder = program.parent_path(); folder.has_relative_path();
+       folder = folder.parent_path()) {
+    if (std::filesystem::exists(folder / "models" / name, code)) {
+      places.push_back(folder / "models" / name);
+      break;
+    }
+  }
+  return places;
+}
+
 Result<Path> locate_model(const Path& given) {
   std::error_code code;
   const auto named = [&](const Path& path, std::string_view by) -> Result<Path> {
@@ -36,18 +53,7 @@ Result<Path> locate_model(const Path& given) {
   if (const char* set = std::getenv("HEMIOLA_MODEL"); set != nullptr && *set != '\0') {
     return named(set, "named by HEMIOLA_MODEL");
   }
-  std::vector<Path> places;
-  if (const Path program = std::filesystem::read_symlink("/proc/self/exe", code); !code) {
-    places.push_back(program.parent_path().parent_path() / "share/hemiola/models/default");
-    // build/PRESET/hemiola in a checkout
-    for (Path folder = program.parent_path(); folder.has_relative_path();
-         folder = folder.parent_path()) {
-      if (std::filesystem::exists(folder / "models/default", code)) {
-        places.push_back(folder / "models/default");
-        break;
-      }
-    }
-  }
+  const std::vector<Path> places = model_places("default");
   std::string looked;
   for (const Path& place : places) {
     if (std::filesystem::is_directory(place, code)) {

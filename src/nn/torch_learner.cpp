@@ -8,6 +8,7 @@
 #include "nn/torch_attention.h"
 #include "nn/torch_gpt2.h"
 #include "nn/torch_module.h"
+#include "nn/torch_semantic.h"
 #include "nn/workers.h"
 
 namespace hemiola::nn {
@@ -208,4 +209,5 @@ bool gpu() { return torch::cuda::is_available(); }
 
 extern "C" const hemiola::nn::TorchEntry hemiola_torch_entry;
 const hemiola::nn::TorchEntry hemiola_torch_entry{hemiola::nn::kTorchVersion, hemiola::nn::gpu,
-                                                  hemiola::nn::make};
+                                                  hemiola::nn::make,
+                                                  hemiola::nn::make_torch_semantic};

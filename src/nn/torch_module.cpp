@@ -64,6 +64,17 @@ Result<std::unique_ptr<Learner>> make_torch_learner(const Gpt2Shape& shape,
   return learner;
 }
 
+Result<std::unique_ptr<SemanticLearner>> make_semantic_learner(const SemanticShape& shape,
+                                                               const TorchLearnerOptions& options) {
+  HEMIOLA_CHECK(check(shape));
+  const auto& entry = module();
+  if (!entry) return fail(entry.error());
+  std::string error;
+  auto learner = (*entry)->make_semantic(shape, options, error);
+  if (learner == nullptr) return fail("{}", error);
+  return learner;
+}
+
 bool has_gpu() { return has_driver() && module().has_value() && (*module())->has_gpu(); }
 
 }  // namespace hemiola::nn

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "nn/learner.h"
+#include "nn/semantic_learner.h"
 
 namespace hemiola::nn {
 
@@ -19,7 +20,10 @@ struct TorchEntry {
   // Null and the reason in `error` on failure.
   std::unique_ptr<Learner> (*make_learner)(const Gpt2Shape& shape,
                                            const TorchLearnerOptions& options, std::string& error);
+  std::unique_ptr<SemanticLearner> (*make_semantic)(const SemanticShape& shape,
+                                                    const TorchLearnerOptions& options,
+                                                    std::string& error);
 };
-inline constexpr int kTorchVersion = 1;  // changes with Learner or anything that it is made of
+inline constexpr int kTorchVersion = 2;  // changes with Learner or anything that it is made of
 
 }  // namespace hemiola::nn

@@ -1,0 +1,127 @@
+#include "audiolm/semantic.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include "base/hash.h"
+#include "model/locate.h"
+
+namespace hemiola::audiolm {
+namespace {
+
+constexpr std::string_view kFormat = "hemiola-semantic-1";
+
+Result<std::vector<float>> read_numbers(const SafetensorsView& view, std::string_view name,
+                                        std::size_t count, std::string_view where) {
+  const TensorView* tensor = view.find(name);
+  if (tensor == nullptr || tensor->dtype != Dtype::kF32 || tensor->elements() != count) {
+    return fail("{}: tensor \"{}\": expected {} numbers of type F32", where, name, count);
+  }
+  std::vector<float> values(count);
+  read_floats(*tensor, 0, values);
+  for (const float value : values) {
+    if (!std::isfinite(value)) {
+      return fail("{}: tensor \"{}\" holds numbers that are not finite", where, name);
+    }
+  }
+  return values;
+}
+
+}  // namespace
+
+Result<Path> locate_semantic(const Path& given) {
+  std::error_code code;
+  std::vector<Path> places = model_places("audiolm");
+  if (const char* set = std::getenv("HEMIOLA_AUDIOLM"); set != nullptr && *set != '\0') {
+    places = {set};
+  }
+  if (!given.empty()) places = {given};
+  std::string looked;
+  for (const Path& place : places) {
+    const Path file = std::filesystem::is_directory(place, code) ? place / kSemanticFile : place;
+    if (std::filesystem::is_regular_file(file, code)) return file;
+    looked += "\n  " + file.string();
+  }
+  return fail(
+      "no semantic encoder found; name it or its folder, or set HEMIOLA_AUDIOLM. Looked in:{}",
+      looked);
+}
+
+Result<SemanticEncoder> SemanticEncoder::load(const Path& path) {
+  HEMIOLA_TRY(const MappedFile file, MappedFile::open(path));
+  return read(file.bytes(), path.string());
+}
+
+Result<SemanticEncoder> SemanticEncoder::read(std::span<const std::uint8_t> bytes,
+                                              std::string_view where) {
+  HEMIOLA_TRY(const auto view, SafetensorsView::parse(bytes, where));
+  const auto format = view.metadata().find("format"), config = view.metadata().find("config");
+  if (format == view.metadata().end() || format->second != kFormat ||
+      config == view.metadata().end()) {
+    return fail("{}: not a semantic encoder (expected format {})", where, kFormat);
+  }
+  HEMIOLA_TRY(const Json json, parse_json(config->second, where));
+  HEMIOLA_TRY(const auto shape, semantic_network_shape(json, where));
+  const auto units = json.find("units");
+  if (units == json.end() || !units->is_number_integer() || units->get<std::int64_t>() < 1 ||
+      units->get<std::int64_t>() > 32'767) {
+    return fail("{}: field \"units\": expected a whole number from 1 to 32767", where);
+  }
+  WeightMap weights;
+  for (const TensorView& tensor : view.tensors()) weights.emplace(tensor.name, tensor);
+  HEMIOLA_TRY(auto network, SemanticNetwork::create(shape, weights, where));
+  const auto width = static_cast<std::size_t>(shape.width);
+  Standardiser standardiser;
+  HEMIOLA_TRY(standardiser.mean, read_numbers(view, "features.mean", width, where));
+  HEMIOLA_TRY(standardiser.deviation, read_numbers(view, "features.deviation", width, where));
+  if (std::any_of(standardiser.deviation.begin(), standardiser.deviation.end(),
+                  [](float value) { return !(value > 0); })) {
+    return fail("{}: a deviation in \"features.deviation\" is not positive", where);
+  }
+  HEMIOLA_TRY(const auto centres,
+              read_numbers(view, "centres", units->get<std::size_t>() * width, where));
+  HEMIOLA_TRY(auto nearest, NearestCentre::create(centres, shape.width));
+  SemanticEncoder encoder(std::move(network), std::move(standardiser), std::move(nearest));
+  const auto digest = hemiola::sha256(bytes);
+  encoder.sha256_ = to_hex(digest);
+  return encoder;
+}
+
+std::vector<float> SemanticEncoder::features(std::span<const float> sound) const {
+  std::vector<float> result = network_.run(sound);
+  standardiser_.apply(result);
+  return result;
+}
+
+std::vector<std::int16_t> SemanticEncoder::encode(std::span<const float> sound) const {
+  return nearest_.find(features(sound));
+}
+
+Status write_semantic(const Path& path, const SemanticNetworkShape& shape, const WeightMap& weights,
+                      const Standardiser& standardiser, std::span<const float> centres,
+                      const Metadata& about) {
+  const auto width = static_cast<std::int64_t>(shape.width);
+  const auto units = static_cast<std::int64_t>(centres.size()) / width;
+  std::vector<TensorView> tensors;
+  for (const auto& [name, tensor_shape] : semantic_network_tensors(shape)) {
+    const auto found = weights.find(name);
+    if (found == weights.end() || found->second.shape != tensor_shape) {
+      return fail("{}: no tensor \"{}\" of shape {} to write", path.string(), name,
+                  shown(tensor_shape));
+    }
+    tensors.push_back(found->second);
+    tensors.back().name = name;
+  }
+  tensors.push_back(view_of("features.mean", {width}, standardiser.mean));
+  tensors.push_back(view_of("features.deviation", {width}, standardiser.deviation));
+  tensors.push_back(view_of("centres", {units, width}, centres));
+  Json config = to_json(shape);
+  config["units"] = units;
+  Metadata metadata = about;
+  metadata["format"] = std::string(kFormat);
+  metadata["config"] = config.dump();
+  return write_safetensors(path, tensors, metadata);
+}
+
+}  // namespace hemiola::audiolm
