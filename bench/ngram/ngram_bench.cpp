@@ -10,7 +10,7 @@
 
 #include "base/json.h"
 #include "base/rng.h"
-#include "bench/ngram/kneser_ney.h"
+#include "compare/kneser_ney.h"
 #include "data/augment.h"
 #include "data/dataset.h"
 #include "data/train_tokenizer.h"
@@ -32,7 +32,7 @@ Result<int> run(const Options& options) {
   HEMIOLA_TRY(const tokens::Tokenizer tokenizer, options.tokenizer.empty()
                                                      ? data::train_tokenizer(dataset, {})
                                                      : tokens::Tokenizer::load(options.tokenizer));
-  bench::KneserNey model(options.order, tokenizer.vocabulary().size());
+  compare::KneserNey model(options.order, tokenizer.vocabulary().size());
   tokens::Encoded encoded;
   Rng rng(1);
   std::size_t learnt = 0;
@@ -94,7 +94,7 @@ int main(int argc, char** argv) {
   app.add_option("DATA", options.data, "Data set")->required();
   app.add_option("--tokenizer", options.tokenizer, "Else learnt from the data set");
   app.add_option("--order", options.order)
-      ->check(CLI::Range(1, bench::KneserNey::kMostOrder))
+      ->check(CLI::Range(1, compare::KneserNey::kMostOrder))
       ->capture_default_str();
   app.add_option("--passes", options.passes)->check(CLI::Range(1, 12))->capture_default_str();
   app.add_option("--split", options.split)

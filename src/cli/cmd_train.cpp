@@ -1,5 +1,8 @@
 // hemiola train: a data set becomes a model. Puts data, tokenizer, learner and trainer together and
 // shows what happens; everything else is in src/data and src/nn.
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <utility>
@@ -7,6 +10,7 @@
 #include "cli/command.h"
 #include "data/dataset.h"
 #include "data/loader.h"
+#include "data/styles.h"
 #include "data/train_tokenizer.h"
 #include "model/model_folder.h"
 #include "nn/memory_source.h"
@@ -24,6 +28,7 @@ struct Arguments {
   std::string preset = "small";
   int layers = 0, heads = 0, width = 0, context = 0;  // 0: as the preset says
   Path data, out, tokenizer, from, old_data;
+  std::string without_style, held_out_style;
   double old_share = 0.3;
   std::uint64_t data_seed = 0;
   bool length_given = false;  // --steps, --minutes or --cpu-minutes
@@ -39,9 +44,9 @@ Json to_json(const nn::HeldOutLoss& loss) {
           {"notes", loss.notes}};
 }
 
-Json to_json(const nn::TrainSummary& s, const Path& run) {
+Json to_json(const nn::TrainSummary& s, const Arguments& a) {
   constexpr const char* kEndings[] = {"finished", "stopped", "early"};
-  Json json = {{"run", run.string()},
+  Json json = {{"run", a.out.string()},
                {"ending", kEndings[static_cast<std::size_t>(s.ending)]},
                {"steps", s.steps},
                {"tokens", s.tokens},
@@ -51,11 +56,14 @@ Json to_json(const nn::TrainSummary& s, const Path& run) {
                {"best_step", s.best_step},
                {"device", s.device}};
   if (s.held_out.tokens > 0) json["held_out"] = to_json(s.held_out);
-  if (s.held_out_old.tokens > 0) json["held_out_old"] = to_json(s.held_out_old);
+  if (s.held_out_old.tokens > 0) {
+    const bool of_style = !a.held_out_style.empty();
+    json[of_style ? "held_out_style" : "held_out_old"] = to_json(s.held_out_old);
+  }
   return json;
 }
 
-std::string to_text(const nn::TrainSummary& s, const Path& run) {
+std::string to_text(const nn::TrainSummary& s, const Arguments& a) {
   std::string text =
       fmt::format("{} steps, {:.2f} M tokens, {:.2f} passes over the data, {}", s.steps,
                   static_cast<double>(s.tokens) / 1e6, s.epochs, duration_text(s.seconds));
@@ -65,8 +73,8 @@ std::string to_text(const nn::TrainSummary& s, const Path& run) {
                         loss.per_token(), loss.bits_per_note(), loss.bits_per_beat());
   };
   add("held out", s.held_out);
-  add("held out, old data", s.held_out_old);
-  return text + fmt::format("\nmodel: {}", (run / "last").string());
+  add(a.held_out_style.empty() ? "held out, old data" : "held out, of that style", s.held_out_old);
+  return text + fmt::format("\nmodel: {}", (a.out / "last").string());
 }
 
 // What the run needs besides the trainer's own options, kept in the run folder for --resume.
@@ -81,6 +89,8 @@ Json run_json(const Arguments& a) {
           {"old_share", a.old_share},
           {"data_seed", a.data_seed},
           {"from", absolute(a.from)},
+          {"without_style", a.without_style},
+          {"held_out_style", a.held_out_style},
           {"mixture",
            {{"cut_short", m.cut_short},
             {"infill", m.infill},
@@ -102,6 +112,8 @@ Status read_run_json(Arguments& a) {
     a.from = json.at("from").get<std::string>();
     json.at("old_share").get_to(a.old_share);
     json.at("data_seed").get_to(a.data_seed);
+    a.without_style = json.value("without_style", "");  // not in runs begun before it could be
+    a.held_out_style = json.value("held_out_style", "");
     const Json& m = json.at("mixture");
     m.at("cut_short").get_to(a.mixture.cut_short);
     m.at("infill").get_to(a.mixture.infill);
@@ -184,8 +196,19 @@ Result<std::unique_ptr<data::Dataset>> open_dataset(const Path& path) {
   return std::make_unique<data::Dataset>(std::move(dataset));
 }
 
+// The name of a style that some piece has, or which there are.
+Status check_style(const data::Dataset& dataset, const std::string& style) {
+  const auto known = data::known_styles(dataset);
+  if (style.empty() || std::find(known.begin(), known.end(), style) != known.end()) return {};
+  return fail("{}: no piece has the style '{}'; there are: {}", dataset.folder().string(), style,
+              fmt::join(known, ", "));
+}
+
 Status gather(Arguments& a, Material& m) {
   HEMIOLA_TRY(m.dataset, open_dataset(a.data));
+  if (a.held_out_style.empty()) a.held_out_style = a.without_style;
+  HEMIOLA_CHECK(check_style(*m.dataset, a.without_style));
+  HEMIOLA_CHECK(check_style(*m.dataset, a.held_out_style));
   HEMIOLA_TRY(tokens::Tokenizer tokenizer, find_tokenizer(a, *m.dataset));
   m.tokenizer = std::make_unique<tokens::Tokenizer>(std::move(tokenizer));
   if (!a.resume && a.from.empty()) {
@@ -201,12 +224,24 @@ Status gather(Arguments& a, Material& m) {
   loading.seed = a.data_seed;
   loading.mixture = a.mixture;
   loading.threads = 1;
+  loading.without_style = a.without_style;
   data::HeldOutOptions holding;
   holding.length = a.train.length + 1;
   holding.flatten = a.mixture.flatten;
   holding.counts_bars = a.mixture.count_bars > 0;  // words that were never learnt are not asked
   HEMIOLA_TRY(m.train, data::make_loader(*m.dataset, *m.tokenizer, loading));
+  holding.without_style = a.without_style;
   HEMIOLA_TRY(m.held_out, data::make_held_out(*m.dataset, *m.tokenizer, holding));
+  if (!a.held_out_style.empty()) {
+    // A style may have few pieces: those of the test split count too.
+    data::HeldOutOptions of_style = holding;
+    of_style.splits = {data::Split::kValidation, data::Split::kTest};
+    of_style.without_style.clear();
+    of_style.only_style = a.held_out_style;
+    HEMIOLA_TRY(m.old_held_out, data::make_held_out(*m.dataset, *m.tokenizer, of_style));
+  }
+  holding.without_style.clear();
+  loading.without_style.clear();
   if (a.old_data.empty()) return {};
   HEMIOLA_TRY(m.old_dataset, open_dataset(a.old_data));
   HEMIOLA_TRY(m.old_train, data::make_loader(*m.old_dataset, *m.tokenizer, loading));
@@ -268,9 +303,9 @@ Result<int> run_train(Arguments a) {
               nn::train(*learner, a.train, material.view(a), a.out, {a.resume, a.from},
                         callbacks_for(progress)));
   if (a.json) {
-    print(to_json(summary, a.out));
+    print(to_json(summary, a));
   } else {
-    print(to_text(summary, a.out));
+    print(to_text(summary, a));
   }
   if (summary.ending == nn::Ending::kStopped) {
     note(
@@ -297,10 +332,17 @@ void add_data_options(CLI::App& app, Arguments& a) {
   app.add_option("--tokenizer", a.tokenizer,
                  "Tokenizer file; default: that of --from, else DATA/tokenizer.json, else learned");
   app.add_option("--from", a.from, "Go on from this model folder with other data");
-  app.add_option("--old-data", a.old_data, "Data set of that model, mixed in so that it stays");
+  auto* old_data =
+      app.add_option("--old-data", a.old_data, "Data set of that model, mixed in so that it stays");
   app.add_option("--old-share", a.old_share, "Share of rows from --old-data")
       ->check(CLI::Range(0.0, 0.95))
       ->capture_default_str();
+  auto* without = app.add_option("--without-style", a.without_style,
+                                 "Leave out pieces of this genre, collection or label; at the end "
+                                 "held-out pieces of it are scored alone");
+  auto* of_style = app.add_option("--held-out-style", a.held_out_style,
+                                  "At the end score held-out pieces of this style alone");
+  old_data->excludes(without)->excludes(of_style);
   app.add_option("--data-seed", a.data_seed, "Another number, another order of examples");
   app.add_option("--infill", a.mixture.infill, "Share of examples with holes to fill")
       ->check(CLI::Range(0.0, 1.0))

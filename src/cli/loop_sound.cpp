@@ -1,10 +1,8 @@
 #include "cli/loop_sound.h"
 
-#include <cmath>
 #include <memory>
 
-#include "audio/audio.h"
-#include "audio/synthesise.h"
+#include "audio/loop_audio.h"
 
 namespace hemiola::cli {
 namespace {
@@ -17,17 +15,9 @@ Status write_loop_sound(const data::Loop& loop, const midi::File& file, const Pa
   if (std::filesystem::exists(path, code)) return {};
 
   samples.hold(file);
-  SynthesisOptions options;
-  options.sample_rate = 16000;
-  HEMIOLA_TRY(const Audio stereo, synthesise(file, options));
   const int bar = bar_length(loop.labels.metre).count();
-  const double seconds = 4.0 * bar / kGridQuarter.count() * 60 / loop.labels.tempo;
-  const auto length = static_cast<std::size_t>(std::lround(seconds * options.sample_rate));
-  Audio mono{options.sample_rate, 1, std::vector<float>(length)};
-  for (std::size_t i = 0; i < stereo.frames(); ++i) {
-    mono.samples[i % length] += 0.5f * (stereo.samples[2 * i] + stereo.samples[2 * i + 1]);
-  }
-  HEMIOLA_CHECK(normalise_loudness(mono));
+  const Seconds length(4.0 * bar / kGridQuarter.count() * 60 / loop.labels.tempo);
+  HEMIOLA_TRY(const Audio mono, synthesise_loop(file, length, 16000));
   return write_audio(path, mono);
 }
 

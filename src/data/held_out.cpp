@@ -2,6 +2,7 @@
 
 #include "data/augment.h"
 #include "data/loader.h"
+#include "data/styles.h"
 #include "data/windows.h"
 
 namespace hemiola::data {
@@ -21,7 +22,14 @@ class HeldOut final : public nn::EvalSource {
       : dataset_(dataset), tokenizer_(tokenizer), options_(options) {}
 
   Status plan() {
-    std::vector<std::uint32_t> pieces = dataset_.entries_of(options_.split);
+    std::vector<std::uint32_t> pieces;
+    for (const Split split : options_.splits) {
+      for (const std::uint32_t entry : dataset_.entries_of(split)) {
+        const auto is = [&](const std::string& style) { return has_style(dataset_, entry, style); };
+        if (!options_.without_style.empty() && is(options_.without_style)) continue;
+        if (options_.only_style.empty() || is(options_.only_style)) pieces.push_back(entry);
+      }
+    }
     if (options_.most_pieces > 0 && pieces.size() > options_.most_pieces) {
       std::vector<std::uint32_t> chosen;
       for (std::size_t i = 0; i < options_.most_pieces; ++i) {

@@ -10,6 +10,7 @@
 
 #include "base/rng.h"
 #include "data/packing.h"
+#include "data/styles.h"
 
 namespace hemiola::data {
 namespace {
@@ -37,11 +38,18 @@ class Loader final : public nn::ExampleSource {
         tokenizer_(tokenizer),
         options_(options),
         pieces_(dataset.entries_of(options.split)) {
+    if (!options.without_style.empty()) {
+      std::erase_if(pieces_, [&](std::uint32_t entry) {
+        return has_style(dataset, entry, options.without_style);
+      });
+    }
     const unsigned processors = std::max(1u, std::thread::hardware_concurrency());
     threads_ =
         options.threads > 0 ? static_cast<unsigned>(options.threads) : std::min(processors, 8u);
     identity_ = identity();
   }
+
+  std::size_t pieces() const { return pieces_.size(); }
 
   Status next(int rows, int length, nn::Batch& batch) override {
     if (rows < 1 || length < 2) return fail("loader: {} rows of {} tokens", rows, length);
@@ -113,6 +121,7 @@ class Loader final : public nn::ExampleSource {
                             m.controls, m.tell_control, m.count_bars, m.transpose_down,
                             m.transpose_up, m.velocity_classes, m.tempo_classes, m.augment,
                             m.flatten, split_name(options_.split)));
+    if (!options_.without_style.empty()) hash.update("\nwithout " + options_.without_style);
     return to_hex(hash.finish());
   }
 
@@ -236,7 +245,7 @@ class Loader final : public nn::ExampleSource {
   const Dataset& dataset_;
   const tokens::Tokenizer& tokenizer_;
   const LoaderOptions options_;
-  const std::vector<std::uint32_t> pieces_;
+  std::vector<std::uint32_t> pieces_;
   unsigned threads_ = 1;
   std::string identity_;
   Place place_;
@@ -258,7 +267,12 @@ Result<std::unique_ptr<nn::ExampleSource>> make_loader(const Dataset& dataset,
     return fail("{}: no piece is in its {} split", dataset.folder().string(),
                 split_name(options.split));
   }
-  return std::unique_ptr<nn::ExampleSource>(std::make_unique<Loader>(dataset, tokenizer, options));
+  auto loader = std::make_unique<Loader>(dataset, tokenizer, options);
+  if (loader->pieces() == 0) {
+    return fail("{}: without the style {}, no piece is left to learn from",
+                dataset.folder().string(), options.without_style);
+  }
+  return std::unique_ptr<nn::ExampleSource>(std::move(loader));
 }
 
 }  // namespace hemiola::data

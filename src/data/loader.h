@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "data/dataset.h"
 #include "data/examples.h"
@@ -21,6 +22,7 @@ struct LoaderOptions {
   Mixture mixture;
   int threads = 0;  // 0: one for each processor, at most 8
   Split split = Split::kTrain;
+  std::string without_style;  // pieces of this style are left out; empty: none are
   // Several processes share each batch: of all ranks' rows together, this one gets its part.
   int rank = 0;
   int ranks = 1;
@@ -32,7 +34,8 @@ Result<std::unique_ptr<nn::ExampleSource>> make_loader(const Dataset& dataset,
                                                        const LoaderOptions& options = {});
 
 struct HeldOutOptions {
-  Split split = Split::kValidation;
+  std::vector<Split> splits = {Split::kValidation};
+  std::string without_style, only_style;  // pieces of this style are left out; only they are in
   int length = 1024;  // tokens of a document at most, its last one as a target only
   // A piece longer than that is read in windows; each but the first begins with bars that were
   // scored already and take about this share of it.

@@ -9,6 +9,7 @@
 #include "data/convert.h"
 #include "data/finish.h"
 #include "data/packing.h"
+#include "data/styles.h"
 #include "data/test_scores.h"
 #include "data/train_tokenizer.h"
 #include "score/random_grid_score.h"
@@ -191,6 +192,41 @@ TEST(Loader, RanksShareTheRows) {
     x.ids.insert(x.ids.end(), y.ids.begin(), y.ids.end());
     ASSERT_EQ(x.ids, all.ids);
   }
+}
+
+TEST(Loader, LeavesAStyleOut) {
+  for (const std::uint32_t entry : tunes().entries_of(Split::kTrain)) {
+    ASSERT_NE(has_style(tunes(), entry, "odd"), has_style(tunes(), entry, "even"));
+  }
+  EXPECT_EQ(known_styles(tunes()), (std::vector<std::string>{"even", "odd"}));
+  LoaderOptions options;
+  options.without_style = "odd";
+  const auto some = loader(options);
+  const auto all = loader();
+  nn::Batch batch;
+  // Half the pieces: a pass over them is over after about half as many rows.
+  const auto rows_of_a_pass = [&](nn::ExampleSource& source) {
+    int rows = 0;
+    for (; source.epochs() < 1; ++rows) EXPECT_TRUE(source.next(1, 256, batch));
+    return rows;
+  };
+  const int half = rows_of_a_pass(*some), whole = rows_of_a_pass(*all);
+  EXPECT_NEAR(half, whole / 2.0, whole / 8.0);
+  EXPECT_FALSE(some->restore(all->state()));  // it is other data
+  options.without_style = "none such";
+  EXPECT_EQ(rows_of_a_pass(*loader(options)), whole);
+
+  HeldOutOptions holding;
+  holding.splits = {Split::kValidation, Split::kTest};
+  const auto count = [&] { return (*make_held_out(tunes(), tokenizer(), holding))->size(); };
+  const std::size_t both = count();
+  holding.only_style = "odd";
+  const std::size_t only = count();
+  holding.only_style = "";
+  holding.without_style = "odd";
+  EXPECT_EQ(only + count(), both);
+  EXPECT_GT(only, 0u);
+  EXPECT_LT(only, both);
 }
 
 TEST(Loader, PassesDiffer) {

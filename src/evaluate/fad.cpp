@@ -172,43 +172,50 @@ Result<FadReport> measure_fad(const Path& reference, const Path& generated,
   both.progress = [&](std::size_t done, std::size_t) {
     return options.progress && options.progress(before + done, total);
   };
-  HEMIOLA_TRY(SetOfSounds first, embed_files(files, embedding, both));
+  HEMIOLA_TRY(const SetOfSounds first, embed_files(files, embedding, both));
   before = files.size();
-  HEMIOLA_TRY(SetOfSounds second, embed_files(others, embedding, both));
+  HEMIOLA_TRY(const SetOfSounds second, embed_files(others, embedding, both));
   for (const auto& [set, name] : {std::pair(&first, &reference), std::pair(&second, &generated)}) {
     if (set->frames.frames.rows < 2) {
       return fail("{}: gives a single frame; more or longer sound is needed", name->string());
     }
   }
-
-  FadReport report;
+  FadReport report = measure_fad(first, second, options);
   report.embedding = embedding.name();
-  report.reference_files = first.paths.size();
-  report.generated_files = second.paths.size();
-  report.reference_frames = first.frames.frames.rows;
-  report.generated_frames = second.frames.frames.rows;
-  report.skipped = std::move(first.skipped);
-  report.skipped.insert(report.skipped.end(), second.skipped.begin(), second.skipped.end());
-  Gaussian gaussian = fit_gaussian(first.frames.frames);
+  return report;
+}
+
+FadReport measure_fad(const SetOfSounds& reference, const SetOfSounds& generated,
+                      const FadOptions& options) {
+  FadReport report;
+  report.reference_files = reference.paths.size();
+  report.generated_files = generated.paths.size();
+  report.reference_frames = reference.frames.frames.rows;
+  report.generated_frames = generated.frames.frames.rows;
+  report.skipped = reference.skipped;
+  report.skipped.insert(report.skipped.end(), generated.skipped.begin(), generated.skipped.end());
+  Gaussian gaussian = fit_gaussian(reference.frames.frames);
+  FrameSet first, second;  // on the axes, where some are asked for
   if (options.axes > 0) {
     const Matrix axes = principal_axes(gaussian.root, options.axes);
-    second.frames = project(second.frames, gaussian, axes);
-    first.frames = project(first.frames, gaussian, axes);
-    gaussian = fit_gaussian(first.frames.frames);
+    first = project(reference.frames, gaussian, axes);
+    second = project(generated.frames, gaussian, axes);
+    gaussian = fit_gaussian(first.frames);
   }
-  report.dimensions = static_cast<int>(first.frames.frames.columns);
-  report.fad = frechet_distance(gaussian, fit_gaussian(second.frames.frames));
+  const FrameSet& real = options.axes > 0 ? first : reference.frames;
+  const FrameSet& made = options.axes > 0 ? second : generated.frames;
+  report.dimensions = static_cast<int>(real.frames.columns);
+  report.fad = frechet_distance(gaussian, fit_gaussian(made.frames));
   const int threads =
       options.threads > 0 ? options.threads : engine::ThreadPool::usable_processors();
   report.fad_infinity =
-      extrapolated_frechet(gaussian, second.frames, {.seed = options.seed, .threads = threads});
-  report.kad = kernel_distance(thinned(first.frames, kMostKernelFrames),
-                               thinned(second.frames, kMostKernelFrames));
+      extrapolated_frechet(gaussian, made, {.seed = options.seed, .threads = threads});
+  report.kad = kernel_distance(thinned(real, kMostKernelFrames), thinned(made, kMostKernelFrames));
   if (options.per_song) {
-    for (std::size_t i = 0; i < second.paths.size(); ++i) {
+    for (std::size_t i = 0; i < generated.paths.size(); ++i) {
       FadReport::Song& song = report.songs.emplace_back();
-      song.path = second.paths[i];
-      const FrameSet alone = second.frames.select({i});
+      song.path = generated.paths[i];
+      const FrameSet alone = made.select({i});
       if (alone.frames.rows > 1) song.fad = frechet_distance(gaussian, fit_gaussian(alone.frames));
     }
   }

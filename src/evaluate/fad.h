@@ -68,6 +68,9 @@ struct FadReport {
 
 Result<FadReport> measure_fad(const Path& reference, const Path& generated,
                               const Embedding& embedding, const FadOptions& options = {});
+// The same of frames that are there already, two at least in each; report.embedding is left empty.
+FadReport measure_fad(const SetOfSounds& reference, const SetOfSounds& generated,
+                      const FadOptions& options = {});
 
 Json to_json(const FadReport& report);
 

@@ -1,6 +1,6 @@
 #include "worker/project.h"
 
-#include "worker/base64.h"
+#include "base/base64.h"
 #include "worker/piece.h"
 
 namespace hemiola::worker {

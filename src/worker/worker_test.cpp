@@ -12,11 +12,11 @@
 #include <functional>
 #include <thread>
 
+#include "base/base64.h"
 #include "compose/beat_wishes.h"
 #include "midi/writer.h"
 #include "score/notation.h"
 #include "score/to_midi.h"
-#include "worker/base64.h"
 #include "worker/channel.h"
 #include "worker/frames.h"
 #include "worker/piece.h"

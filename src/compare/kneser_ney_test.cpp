@@ -1,6 +1,6 @@
 // Against the definition: the same probabilities from counts gathered in the plainest way, and a
 // distribution that sums to one after any context.
-#include "bench/ngram/kneser_ney.h"
+#include "compare/kneser_ney.h"
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@
 
 #include "base/rng.h"
 
-namespace hemiola::bench {
+namespace hemiola::compare {
 namespace {
 
 using Document = std::vector<std::uint16_t>;
@@ -103,11 +103,13 @@ TEST(KneserNey, IsTheDefinitionAndSumsToOne) {
         if (back <= at) context[context.size() - back] = document[at - back];
       }
       double sum = 0;
+      const auto all = model.distribution(std::span(document).first(at));
       for (std::uint16_t word = 0; word < kVocabulary; ++word) {
         document[at] = word;
         const double probability = model.probability(document, at);
         EXPECT_NEAR(probability, plain.probability(context, word), 1e-12);
         EXPECT_GT(probability, 0);
+        EXPECT_NEAR(probability, all[word], 1e-12);
         sum += probability;
       }
       EXPECT_NEAR(sum, 1, 1e-9);
@@ -116,4 +118,4 @@ TEST(KneserNey, IsTheDefinitionAndSumsToOne) {
 }
 
 }  // namespace
-}  // namespace hemiola::bench
+}  // namespace hemiola::compare

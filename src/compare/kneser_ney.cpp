@@ -1,8 +1,8 @@
-#include "bench/ngram/kneser_ney.h"
+#include "compare/kneser_ney.h"
 
 #include <algorithm>
 
-namespace hemiola::bench {
+namespace hemiola::compare {
 
 KneserNey::KneserNey(int order, int vocabulary)
     : order_(order), vocabulary_(vocabulary), orders_(static_cast<std::size_t>(order)) {}
@@ -85,15 +85,21 @@ void KneserNey::finish() {
   }
 }
 
+std::optional<std::size_t> KneserNey::find(const Order& order, Key context) {
+  const auto found = std::lower_bound(order.contexts.begin(), order.contexts.end(), context);
+  if (found == order.contexts.end() || *found != context) return std::nullopt;
+  return static_cast<std::size_t>(found - order.contexts.begin());
+}
+
 double KneserNey::probability(std::span<const std::uint16_t> document, std::size_t at) const {
   double probability = 1.0 / vocabulary_;
   const std::uint16_t word = document[at];
   for (int n = 1; n <= order_; ++n) {
     const Order& order = orders_[static_cast<std::size_t>(n) - 1];
     const Key context = gram_at(document, at, n) >> 16;
-    const auto found = std::lower_bound(order.contexts.begin(), order.contexts.end(), context);
-    if (found == order.contexts.end() || *found != context) break;
-    const auto c = static_cast<std::size_t>(found - order.contexts.begin());
+    const auto found = find(order, context);
+    if (!found) break;
+    const std::size_t c = *found;
     const auto begin = order.words.begin() + order.begins[c];
     const auto end = order.words.begin() + order.begins[c + 1];
     const auto place = std::lower_bound(begin, end, word);
@@ -106,4 +112,22 @@ double KneserNey::probability(std::span<const std::uint16_t> document, std::size
   return probability;
 }
 
-}  // namespace hemiola::bench
+std::vector<double> KneserNey::distribution(std::span<const std::uint16_t> document) const {
+  std::vector<double> all(static_cast<std::size_t>(vocabulary_), 1.0 / vocabulary_);
+  for (int n = 1; n <= order_; ++n) {
+    const Order& order = orders_[static_cast<std::size_t>(n) - 1];
+    const Key context =
+        n == 1 || document.empty() ? 0 : gram_at(document, document.size() - 1, n - 1);
+    const auto found = find(order, context);
+    if (!found) break;
+    for (double& probability : all) probability *= order.lambdas[*found];
+    for (std::uint32_t i = order.begins[*found]; i < order.begins[*found + 1]; ++i) {
+      const std::uint32_t count = order.counts[i];
+      all[order.words[i]] +=
+          (count - order.discounts[std::min<std::uint32_t>(count, 3) - 1]) / order.totals[*found];
+    }
+  }
+  return all;
+}
+
+}  // namespace hemiola::compare

@@ -7,10 +7,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
-namespace hemiola::bench {
+namespace hemiola::compare {
 
 class KneserNey {
  public:
@@ -26,6 +27,8 @@ class KneserNey {
 
   // The probability of document[at] after those before it.
   double probability(std::span<const std::uint16_t> document, std::size_t at) const;
+  // That of every token after all of the document: (vocabulary), of sum 1.
+  std::vector<double> distribution(std::span<const std::uint16_t> document) const;
 
   std::size_t grams(int order) const {
     return orders_[static_cast<std::size_t>(order) - 1].words.size();
@@ -45,6 +48,8 @@ class KneserNey {
   };
 
   static Order make_order(std::vector<Key> grams, const std::vector<std::uint32_t>& weights);
+  // The place of a context among those of an order; nullopt: never seen.
+  static std::optional<std::size_t> find(const Order& order, Key context);
   static Key gram_at(std::span<const std::uint16_t> document, std::size_t at, int length);
 
   int order_;
@@ -53,4 +58,4 @@ class KneserNey {
   std::vector<Order> orders_;
 };
 
-}  // namespace hemiola::bench
+}  // namespace hemiola::compare

@@ -8,9 +8,9 @@
 #include "base/files.h"
 #include "base/result.h"
 
-namespace hemiola::worker {
+namespace hemiola {
 
 std::string to_base64(std::span<const std::uint8_t> bytes);
 Result<Bytes> from_base64(std::string_view text);
 
-}  // namespace hemiola::worker
+}  // namespace hemiola

@@ -1,8 +1,8 @@
-#include "worker/base64.h"
+#include "base/base64.h"
 
 #include <array>
 
-namespace hemiola::worker {
+namespace hemiola {
 namespace {
 
 constexpr std::string_view kDigits =
@@ -53,4 +53,4 @@ Result<Bytes> from_base64(std::string_view text) {
   return bytes;
 }
 
-}  // namespace hemiola::worker
+}  // namespace hemiola

@@ -1,0 +1,27 @@
+// The sets of a comparison, made or gone on with.
+#pragma once
+
+#include <vector>
+
+#include "compare/compare.h"
+#include "compare/loop_folder.h"
+#include "compare/measure.h"
+#include "compose/generate.h"
+
+namespace hemiola::compare {
+
+struct Material {
+  const CompareOptions& options;
+  const LoopFolder& loops;
+  const Composer& composer;
+  engine::ThreadPool& pool;
+};
+
+// In the order of the report: reference, real, shuffled, random, ngram, symbolic, audiolm. A set
+// has fewer pieces than were asked for where its source has no more.
+Result<std::vector<NamedSet>> make_sets(const Material& material);
+
+// The sound of training loops, at most options.known of them, as a set.
+Result<PieceSet> make_known_set(const Material& material);
+
+}  // namespace hemiola::compare
