@@ -1,7 +1,8 @@
 // The neural codec as it is run, without libtorch: sound at 16 kHz to codes, 50 frames a second and
 // one code for each quantizer, and back. After SoundStream (Zeghidour et al. 2021): causal
-// convolutions and a residual vector quantizer, whose n-th code says what the first n - 1 left over.
-// Trained by nn/codec_trainer.h. Fixed once loaded; any number of threads may use one at once.
+// convolutions and a residual vector quantizer, whose n-th code says what the first n - 1 left
+// over. Trained by nn/codec_trainer.h. Fixed once loaded; any number of threads may use one at
+// once.
 //
 // What a frame gives depends on it and on what came before, never on how much follows or on how the
 // sound is cut for the work; every sum has one order. So streaming gives the same bits.
@@ -41,7 +42,7 @@ class Codec {
   // samples. Precondition: 1 <= quantizers <= shape().quantizers, codes in range.
   std::vector<float> decode(std::span<const std::int16_t> codes, int quantizers) const;
 
-  // The same frame by frame. Its codec must outlive it. One thread at a time.
+  // The same frame by frame. One thread at a time.
   class Decoder {
    public:
     explicit Decoder(const Codec& codec);

@@ -95,9 +95,10 @@ Result<std::vector<SoundPiece>> parse_sound_table(std::string_view json, std::si
   std::vector<SoundPiece> pieces;
   try {
     if (table.at("format").get<std::string>() != kFormat || table.at("rate") != kSoundRate) {
-      return fail("{}: expected format {} at {} Hz; make the set again with `hemiola audiolm "
-                  "prepare`",
-                  where, kFormat, kSoundRate);
+      return fail(
+          "{}: expected format {} at {} Hz; make the set again with `hemiola audiolm "
+          "prepare`",
+          where, kFormat, kSoundRate);
     }
     for (const Json& row : table.at("pieces")) {
       SoundPiece piece;

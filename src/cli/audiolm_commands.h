@@ -13,6 +13,7 @@ Action add_subcommands(CLI::App& app, std::span<const Command> commands);
 Action add_audiolm_prepare(CLI::App& app);
 Action add_audiolm_purity(CLI::App& app);
 Action add_audiolm_train(CLI::App& app);
+Action add_audiolm_train_codec(CLI::App& app);
 Action add_audiolm_train_lm(CLI::App& app);
 Action add_audiolm_train_semantic(CLI::App& app);
 

@@ -9,7 +9,7 @@ namespace {
 constexpr Command kCommands[] = {
     {"prepare", "Gather loops or other sound files for training", add_audiolm_prepare, ""},
     {"purity", "What semantic tokens know of chords, style, drums, tempo", add_audiolm_purity, ""},
-    {"train", "Train a part: a stage over cached tokens", add_audiolm_train, ""},
+    {"train", "Train a part", add_audiolm_train, ""},
 };
 
 }  // namespace

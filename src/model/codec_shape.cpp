@@ -94,10 +94,9 @@ Result<CodecShape> codec_shape_from_json(const Json& json, std::string_view wher
   try {
     // Every number is an int; what does not fit one is refused here, not cut off.
     const auto whole = [](const Json& value) {
+      if (!value.is_number_integer()) return -1;
       const auto number = value.get<std::int64_t>();
-      return value.is_number_integer() && number >= 0 && number <= 1 << 20
-                 ? static_cast<int>(number)
-                 : -1;
+      return number >= 0 && number <= 1 << 20 ? static_cast<int>(number) : -1;
     };
     const auto all = [&](const Json& values) {
       std::vector<int> numbers;

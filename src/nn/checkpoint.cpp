@@ -57,6 +57,21 @@ Result<SafetensorsFile> open_checkpoint(const Path& path) {
   return file;
 }
 
+Status write(const Path& path, const Json& json, std::span<const TensorView> tensors) {
+  const std::string info = json.dump();
+  return write_safetensors(path, tensors,
+                           {{"format", std::string(kFormat)},
+                            {"info", info},
+                            {"checksum", checksum_text(info, tensors)}});
+}
+
+Status verify(const Path& path, const Metadata& metadata, std::span<const TensorView> tensors) {
+  const std::string sum = checksum_text(metadata.at("info"), tensors);
+  if (sum == metadata.at("checksum")) return {};
+  return fail("{}: the checkpoint is damaged (checksum {}, expected {})", path.string(), sum,
+              metadata.at("checksum"));
+}
+
 }  // namespace
 
 Status write_checkpoint(const Path& path, const Checkpoint& checkpoint) {
@@ -66,11 +81,7 @@ Status write_checkpoint(const Path& path, const Checkpoint& checkpoint) {
     if (values.empty()) continue;
     tensors.push_back(view_of(part.name, {static_cast<std::int64_t>(values.size())}, values));
   }
-  const std::string info = checkpoint.info.dump();
-  return write_safetensors(path, tensors,
-                           {{"format", std::string(kFormat)},
-                            {"info", info},
-                            {"checksum", checksum_text(info, tensors)}});
+  return write(path, checkpoint.info, tensors);
 }
 
 Result<Checkpoint> read_checkpoint(const Path& path, std::size_t size) {
@@ -81,10 +92,7 @@ Result<Checkpoint> read_checkpoint(const Path& path, std::size_t size) {
   for (const Part& part : kParts) {
     if (const TensorView* tensor = file.view().find(part.name)) tensors.push_back(*tensor);
   }
-  if (const std::string sum = checksum_text(info, tensors); sum != metadata.at("checksum")) {
-    return fail("{}: the checkpoint is damaged (checksum {}, expected {})", path.string(), sum,
-                metadata.at("checksum"));
-  }
+  HEMIOLA_CHECK(verify(path, metadata, tensors));
   Checkpoint checkpoint;
   HEMIOLA_TRY(checkpoint.info, parse_json(info, path.string()));
   for (const Part& part : kParts) {
@@ -99,6 +107,32 @@ Result<Checkpoint> read_checkpoint(const Path& path, std::size_t size) {
     read_floats(*tensor, 0, values);
   }
   if (checkpoint.state.weights.empty()) return fail("{}: no weights in it", path.string());
+  return checkpoint;
+}
+
+Status write_array_checkpoint(const Path& path, const ArrayCheckpoint& checkpoint) {
+  std::vector<TensorView> tensors;
+  for (const NamedArray& array : checkpoint.arrays) {
+    tensors.push_back(
+        view_of(array.name, {static_cast<std::int64_t>(array.values.size())}, array.values));
+  }
+  return write(path, checkpoint.info, tensors);
+}
+
+Result<ArrayCheckpoint> read_array_checkpoint(const Path& path) {
+  HEMIOLA_TRY(const auto file, open_checkpoint(path));
+  HEMIOLA_CHECK(verify(path, file.view().metadata(), file.view().tensors()));
+  ArrayCheckpoint checkpoint;
+  HEMIOLA_TRY(checkpoint.info, parse_json(file.view().metadata().at("info"), path.string()));
+  for (const TensorView& tensor : file.view().tensors()) {
+    if (tensor.dtype != Dtype::kF32) {
+      return fail("{}: array \"{}\" is {}, expected F32", path.string(), tensor.name,
+                  name(tensor.dtype));
+    }
+    NamedArray& array = checkpoint.arrays.emplace_back(tensor.name);
+    array.values.resize(tensor.elements());
+    read_floats(tensor, 0, array.values);
+  }
   return checkpoint;
 }
 

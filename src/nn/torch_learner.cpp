@@ -6,6 +6,7 @@
 #include "base/rng.h"
 #include "nn/learner.h"
 #include "nn/torch_attention.h"
+#include "nn/torch_codec_learner.h"
 #include "nn/torch_gpt2.h"
 #include "nn/torch_module.h"
 #include "nn/torch_semantic.h"
@@ -208,6 +209,6 @@ bool gpu() { return torch::cuda::is_available(); }
 }  // namespace hemiola::nn
 
 extern "C" const hemiola::nn::TorchEntry hemiola_torch_entry;
-const hemiola::nn::TorchEntry hemiola_torch_entry{hemiola::nn::kTorchVersion, hemiola::nn::gpu,
-                                                  hemiola::nn::make,
-                                                  hemiola::nn::make_torch_semantic};
+const hemiola::nn::TorchEntry hemiola_torch_entry{
+    hemiola::nn::kTorchVersion, hemiola::nn::gpu, hemiola::nn::make,
+    hemiola::nn::make_torch_semantic, hemiola::nn::make_torch_codec_learner};

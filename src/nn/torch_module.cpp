@@ -75,6 +75,17 @@ Result<std::unique_ptr<SemanticLearner>> make_semantic_learner(const SemanticSha
   return learner;
 }
 
+Result<std::unique_ptr<CodecLearner>> make_codec_learner(const CodecShape& shape,
+                                                         const CodecLearnerOptions& options) {
+  HEMIOLA_CHECK(check(shape));
+  const auto& entry = module();
+  if (!entry) return fail(entry.error());
+  std::string error;
+  auto learner = (*entry)->make_codec_learner(shape, options, error);
+  if (learner == nullptr) return fail("{}", error);
+  return learner;
+}
+
 bool has_gpu() { return has_driver() && module().has_value() && (*module())->has_gpu(); }
 
 }  // namespace hemiola::nn

@@ -1,11 +1,13 @@
 // The seam between the program and the one shared library that has libtorch in it,
-// libhemiola_torch. It is opened only when a GPU is to be used (or by the tests), because opening
-// libtorch takes half a second that no other command should pay.
+// libhemiola_torch. It is opened only when a GPU is to be used, for what is trained through
+// libtorch alone, and by the tests, because opening libtorch takes half a second that no other
+// command should pay.
 #pragma once
 
 #include <memory>
 #include <string>
 
+#include "nn/codec_learner.h"
 #include "nn/learner.h"
 #include "nn/semantic_learner.h"
 
@@ -23,7 +25,11 @@ struct TorchEntry {
   std::unique_ptr<SemanticLearner> (*make_semantic)(const SemanticShape& shape,
                                                     const TorchLearnerOptions& options,
                                                     std::string& error);
+  std::unique_ptr<CodecLearner> (*make_codec_learner)(const CodecShape& shape,
+                                                      const CodecLearnerOptions& options,
+                                                      std::string& error);
 };
-inline constexpr int kTorchVersion = 2;  // changes with Learner or anything that it is made of
+inline constexpr int kTorchVersion =
+    3;  // changes with the learners or anything that they are made of
 
 }  // namespace hemiola::nn
