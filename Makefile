@@ -66,7 +66,7 @@ sanitize: sanitize-address sanitize-thread
 
 # Every library under ASan and UBSan; what runs side by side under TSan. Smaller samples of the shared
 # test data: all takes long here.
-ADDRESS_TESTS := base midi score model engine beats tokens data nn audio compose compare evaluate worker server
+ADDRESS_TESTS := base midi score model engine beats tokens data nn audio audiolm compose compare evaluate worker server
 ADDRESS_FUZZ := $(patsubst fuzz/corpus/%,%,$(wildcard fuzz/corpus/*))
 THREAD_TESTS := engine data nn evaluate worker server
 empty :=

@@ -54,6 +54,7 @@ class Codec {
     void push(std::span<const std::int16_t> frame_codes, std::vector<float>& out);
 
    private:
+    friend class Codec;
     struct State;
     std::unique_ptr<State> state_;
   };

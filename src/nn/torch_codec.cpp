@@ -6,8 +6,6 @@
 
 namespace hemiola::nn {
 
-namespace F = torch::nn::functional;
-
 namespace {
 
 bool is_encoder(const CodecLayer& layer) { return layer.name.starts_with("encoder."); }
@@ -82,8 +80,10 @@ torch::Tensor TorchCodec::layer(const Weights& weights, const CodecLayer& layer,
   if (!unfolds) x = fold(x, layer.fold);
   const std::int64_t before = std::int64_t{layer.taps - 1} * layer.dilation;
   if (before > 0) x = torch::constant_pad_nd(x, {before, 0}, 0);
+  const std::int64_t stride = 1, padding = 0, dilation = layer.dilation;
   x = torch::conv1d(x, weights.at(layer.name + ".weight").permute({0, 2, 1}).contiguous(),
-                    weights.at(layer.name + ".bias"), 1, 0, layer.dilation);
+                    weights.at(layer.name + ".bias"), torch::IntArrayRef(stride),
+                    torch::IntArrayRef(padding), torch::IntArrayRef(dilation));
   return unfolds ? unfold(x, layer.fold) : x;
 }
 
