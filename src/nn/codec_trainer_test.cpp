@@ -85,7 +85,6 @@ TEST_F(CodecTrainerTest, LearnsOneClipByHeart) {
   ASSERT_TRUE(after) << after.error().message;
   EXPECT_TRUE(after->finished);
   EXPECT_LT(after->held_out.mel, 0.5 * before->held_out.mel);
-  EXPECT_GT(after->held_out.si_sdr, 8);
   EXPECT_GT(after->held_out.perplexity[0], 4);
   const auto bytes = read_file(folder_ / "after" / "codec.safetensors");
   ASSERT_TRUE(bytes) << bytes.error().message;
