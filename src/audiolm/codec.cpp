@@ -111,6 +111,18 @@ void run(const Convolution& convolution, Memory& memory, CodecActivation activat
   window.resize(old);
 }
 
+// Of what makes the codes what they are.
+std::string hash_of_codes(const CodecWeights& weights) {
+  Sha256 hash;
+  hash.update(to_json(weights.shape).dump());
+  for (const auto& [name, shape] : codec_tensors(weights.shape)) {
+    if (name.starts_with("decoder.")) continue;
+    const std::vector<float>& values = weights.tensors.at(name);
+    hash.update({reinterpret_cast<const std::uint8_t*>(values.data()), values.size() * 4});
+  }
+  return to_hex(hash.finish());
+}
+
 // Half of the network, as it stands in one piece of work.
 struct Half {
   std::vector<Convolution> layers;
@@ -192,7 +204,7 @@ Result<Codec> Codec::read(std::span<const std::uint8_t> bytes, std::string_view 
   HEMIOLA_TRY(const CodecWeights weights, read_codec(bytes, where));
   auto network = std::make_shared<CodecNetwork>();
   const CodecShape& shape = network->shape = weights.shape;
-  network->sha256 = to_hex(hemiola::sha256(bytes));
+  network->sha256 = hash_of_codes(weights);
   for (const CodecLayer& layer : codec_layers(shape)) {
     HEMIOLA_TRY(Product product,
                 Product::create(layer.name, layer.taps * layer.inputs(), layer.outputs(),

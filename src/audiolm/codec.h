@@ -32,7 +32,9 @@ class Codec {
   static Result<Codec> read(std::span<const std::uint8_t> bytes, std::string_view where);
 
   const CodecShape& shape() const;
-  const std::string& sha256() const;  // of the file, in hexadecimal
+  // Of shape, encoder and codebooks, in hexadecimal: what codes belong to. A decoder that was
+  // trained on understands the same codes.
+  const std::string& sha256() const;
 
   // sound: one channel at shape().rate; the last frame is filled up with silence.
   // (frames, quantizers), frames = samples / hop, rounded up.

@@ -181,6 +181,15 @@ TEST(Codec, HearsOnlyWhatCameBefore) {
   EXPECT_EQ(codec.encode(std::vector<float>(1)).size(), 4u);
 }
 
+TEST(CodecFile, ItsHashIsThatOfTheCodes) {
+  const CodecWeights weights = little_codec(CodecActivation::kLeakyRelu, 9);
+  CodecWeights other = weights;
+  other.tensors.at("decoder.in.bias")[0] += 1;
+  EXPECT_EQ(opened(other).sha256(), opened(weights).sha256());
+  other.tensors.at("encoder.out.bias")[0] += 1;
+  EXPECT_NE(opened(other).sha256(), opened(weights).sha256());
+}
+
 TEST(CodecFile, RefusesWhatDoesNotFit) {
   const CodecWeights weights = little_codec(CodecActivation::kLeakyRelu, 8);
   const Bytes good = bytes_of(weights);
