@@ -5,7 +5,7 @@ set -euo pipefail
 
 build=(g++ cmake ninja-build ccache pkg-config ca-certificates
        libfmt-dev libcli11-dev nlohmann-json3-dev libexpected-dev libarchive-dev
-       libtorch-dev libopenblas0-pthread
+       libtorch-dev libgloo-dev libopenblas0-pthread
        libfluidsynth-dev libsndfile1-dev libebur128-dev
        libavformat-dev libavcodec-dev libavutil-dev libsoxr-dev libeigen3-dev
        musescore-general-soundfont-small

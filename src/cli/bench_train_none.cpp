@@ -3,7 +3,7 @@
 namespace hemiola::cli {
 
 Result<std::vector<engine::Measurement>> measure_training(const ModelConfig&,
-                                                          const std::vector<int>&, int) {
+                                                          const TrainMeasureOptions&) {
   return fail("bench train: this build has no trainer; configure with -DHEMIOLA_NN=ON");
 }
 

@@ -2,12 +2,11 @@
 #include <memory>
 #include <thread>
 
+#include "cli/bench_tokenize.h"
 #include "cli/bench_train.h"
 #include "cli/command.h"
-#include "data/loops.h"
 #include "model/model_folder.h"
 #include "model/packed.h"
-#include "tokens/tokenizer.h"
 
 namespace hemiola::cli {
 namespace {
@@ -19,6 +18,10 @@ struct Options {
   Path model;
   int runs = 5, tokens = 0;
   std::vector<int> threads;
+  int rows = 8, length = 512;
+  std::string precision = "all";
+  std::vector<std::string> files;
+  Path tokenizer;
   bool json = false;
 };
 
@@ -66,41 +69,24 @@ Result<std::vector<Measurement>> bench_decode(const Options& options) {
 
 Result<std::vector<Measurement>> bench_train(const Options& options) {
   HEMIOLA_TRY(const ModelConfig config, shape_of(options));
-  return measure_training(config, threads_of(options), options.runs);
+  TrainMeasureOptions measure;
+  measure.threads = threads_of(options);
+  measure.rows = options.rows;
+  measure.length = options.length;
+  measure.fp32 = options.precision != "bf16";
+  measure.bf16 = options.precision != "fp32";
+  measure.runs = options.runs;
+  return measure_training(config, measure);
 }
 
-// Grid scores of loops made by rules to tokens of a vocabulary learnt from them, on one thread.
 Result<std::vector<Measurement>> bench_tokenize(const Options& options) {
-  constexpr std::uint64_t kPieces = 2000;
-  std::vector<GridScore> scores;
-  tokens::MergeTrainer trainer;
-  for (std::uint64_t seed = 0; seed < kPieces; ++seed) {
-    scores.push_back(data::make_loop(seed).score);
-    trainer.add(scores.back());
-  }
-  HEMIOLA_TRY(const tokens::Tokenizer tokenizer, trainer.finish());
-  std::vector<double> rates, note_rates;
-  tokens::Encoded encoded;
-  for (int run = 0; run <= options.runs; ++run) {
-    std::size_t tokens = 0, notes = 0;
-    const auto start = std::chrono::steady_clock::now();
-    for (const GridScore& score : scores) {
-      HEMIOLA_CHECK(tokenizer.encode(score, {}, encoded));
-      tokens += encoded.tokens.size();
-      notes += encoded.notes;
-    }
-    const double seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (run == 0) continue;  // to warm up
-    rates.push_back(static_cast<double>(tokens) / seconds);
-    note_rates.push_back(static_cast<double>(notes) / seconds);
-  }
-  const auto median = [](std::vector<double>& values) {
-    std::sort(values.begin(), values.end());
-    return values[values.size() / 2];
-  };
-  return std::vector<Measurement>{{"tokenize.t1", median(rates), "tokens/s"},
-                                  {"tokenize.notes.t1", median(note_rates), "notes/s"}};
+  if (options.files.empty()) return measure_encoding(options.runs);
+  FilesMeasureOptions measure;
+  measure.paths.assign(options.files.begin(), options.files.end());
+  measure.tokenizer = options.tokenizer;
+  measure.threads = threads_of(options);
+  measure.runs = options.runs;
+  return measure_files(measure);
 }
 
 Result<int> report(const Options& options, Result<std::vector<Measurement>> results) {
@@ -141,11 +127,19 @@ Action add_bench(CLI::App& app) {
        "Example: hemiola bench decode --preset small --json",
        bench_decode, true},
       {"train", "Tokens a second that training takes in",
-       "Whole updates of 8 rows of 512 tokens: forward, backward, AdamW.\n"
+       "Whole updates: forward, backward, AdamW. train.PRECISION.tTHREADS, .peak: resident "
+       "memory;\n"
+       "product: matrix products out of the nearest cache, which bound it.\n"
        "Example: hemiola bench train --preset small --threads 1,2",
        bench_train, true},
       {"tokenize", "Tokens a second that the tokenizer encodes",
-       "2,000 loops made by rules, in memory.\nExample: hemiola bench tokenize --json",
+       "2,000 loops made by rules, in memory; or, with MIDI files or folders of them, ms a file "
+       "from\n"
+       "bytes to events (parse), with opening (read), to notes (score), and to tokens by the "
+       "file's\n"
+       "own beats (tokens) or those that are found in what was played (tracked).\n"
+       "Examples: hemiola bench tokenize --json\n"
+       "          hemiola bench tokenize midi/ --tokenizer data/tokenizer.json",
        bench_tokenize, false},
   };
   for (const What& what : kAll) {
@@ -159,6 +153,24 @@ Action add_bench(CLI::App& app) {
       sub->add_option("--threads", options->threads, "Such as 1,2; default: one, and all")
           ->delimiter(',')
           ->check(CLI::Range(1, 1024));
+    }
+    if (what.run == bench_tokenize) {
+      auto* file = sub->add_option("--tokenizer", options->tokenizer, "Tokenizer file");
+      sub->add_option("PATH", options->files, "MIDI files or folders of them")->needs(file);
+      sub->add_option("--threads", options->threads, "Such as 1,2; default: one, and all")
+          ->delimiter(',')
+          ->check(CLI::Range(1, 1024));
+    }
+    if (what.run == bench_train) {
+      sub->add_option("--rows", options->rows, "Of an update")
+          ->check(CLI::Range(1, 4096))
+          ->capture_default_str();
+      sub->add_option("--length", options->length, "Tokens of a row, at most the context")
+          ->check(CLI::Range(2, 65536))
+          ->capture_default_str();
+      sub->add_option("--precision", options->precision, "fp32, bf16 or all that there is")
+          ->check(CLI::IsMember({"fp32", "bf16", "all"}))
+          ->capture_default_str();
     }
     if (what.run == bench_decode) {
       sub->add_option("--tokens", options->tokens, "Decoded in a run; 0: a whole context");

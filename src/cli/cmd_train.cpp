@@ -8,13 +8,18 @@
 #include <utility>
 
 #include "cli/command.h"
+#include "cli/launch_ranks.h"
 #include "data/dataset.h"
 #include "data/loader.h"
 #include "data/styles.h"
 #include "data/train_tokenizer.h"
+#include "model/locate.h"
 #include "model/model_folder.h"
+#include "model/whole_model.h"
 #include "nn/memory_source.h"
+#include "nn/ranks.h"
 #include "nn/trainer.h"
+#include "nn/workers.h"
 #include "tokens/tokenizer.h"
 
 namespace hemiola::cli {
@@ -31,7 +36,11 @@ struct Arguments {
   std::string without_style, held_out_style;
   double old_share = 0.3;
   std::uint64_t data_seed = 0;
-  bool length_given = false;  // --steps, --minutes or --cpu-minutes
+  int ranks = 0;  // to start here; 0: whatever the environment says
+  double rank_timeout = 900;
+  nn::RankPlace place;
+  nn::Ranks* shared = nullptr;  // the processes that train together, or null
+  bool length_given = false;    // --steps, --minutes or --cpu-minutes
   bool resume = false, print_config = false, json = false, plain = false;
 };
 
@@ -60,6 +69,8 @@ Json to_json(const nn::TrainSummary& s, const Arguments& a) {
     const bool of_style = !a.held_out_style.empty();
     json[of_style ? "held_out_style" : "held_out_old"] = to_json(s.held_out_old);
   }
+  if (s.before.tokens > 0) json["held_out_before"] = to_json(s.before);
+  if (s.before_old.tokens > 0) json["held_out_old_before"] = to_json(s.before_old);
   return json;
 }
 
@@ -73,7 +84,9 @@ std::string to_text(const nn::TrainSummary& s, const Arguments& a) {
                         loss.per_token(), loss.bits_per_note(), loss.bits_per_beat());
   };
   add("held out", s.held_out);
+  add("... before training", s.before);
   add(a.held_out_style.empty() ? "held out, old data" : "held out, of that style", s.held_out_old);
+  add("... before training", s.before_old);
   return text + fmt::format("\nmodel: {}", (a.out / "last").string());
 }
 
@@ -102,10 +115,7 @@ Json run_json(const Arguments& a) {
             {"flatten", m.flatten}}}};
 }
 
-Status read_run_json(Arguments& a) {
-  const Path path = a.out / kRunFile;
-  HEMIOLA_TRY(const std::string text, read_text(path));
-  HEMIOLA_TRY(const Json json, parse_json(text, path.string()));
+Status adopt_run_json(Arguments& a, const Json& json, std::string_view where) {
   try {
     if (a.data.empty()) a.data = json.at("data").get<std::string>();
     a.old_data = json.at("old_data").get<std::string>();
@@ -124,9 +134,76 @@ Status read_run_json(Arguments& a) {
     m.at("augment").get_to(a.mixture.augment);
     m.at("flatten").get_to(a.mixture.flatten);
   } catch (const Json::exception& error) {
-    return fail("{}: {}", path.string(), error.what());
+    return fail("{}: {}", where, error.what());
   }
   return {};
+}
+
+Result<ModelConfig> find_config(const Arguments& a) {
+  if (!a.from.empty()) {
+    HEMIOLA_TRY(const WholeModel model, load_whole_model(a.from));
+    return model.weights.config();
+  }
+  HEMIOLA_TRY(ModelConfig config, preset(a.preset));
+  if (a.layers > 0) config.layers = a.layers;
+  if (a.heads > 0) config.heads = a.heads;
+  if (a.width > 0) config.width = a.width, config.inner = 4 * a.width;
+  if (a.context > 0) config.context = a.context;
+  HEMIOLA_CHECK(check(config));
+  return config;
+}
+
+// What is to be trained, from the arguments and, to go on, from the run's folder.
+Status settle(Arguments& a) {
+  if (a.resume) {
+    if (a.length_given) {
+      return fail(
+          "--resume goes on to the length that the run began with; to train further than that, "
+          "start another from its model: --from {}",
+          (a.out / "last").string());
+    }
+    const nn::TrainOptions given = a.train;
+    HEMIOLA_TRY(a.train, nn::resumed_options(a.out));
+    a.train.device = given.device;
+    a.train.threads = given.threads;
+    const Path path = a.out / kRunFile;
+    HEMIOLA_TRY(const std::string text, read_text(path));
+    HEMIOLA_TRY(const Json json, parse_json(text, path.string()));
+    HEMIOLA_CHECK(adopt_run_json(a, json, path.string()));
+  } else if (nn::has_checkpoint(a.out)) {
+    return fail("{}: a run stands there; go on with it (--resume) or choose another folder",
+                a.out.string());
+  } else {
+    HEMIOLA_TRY(a.train.config, find_config(a));
+  }
+  if (a.data.empty()) return fail("train: name the data set with --data");
+  if (a.plain) {
+    a.mixture.controls = a.mixture.chords = a.mixture.infill = a.mixture.count_bars = 0;
+  }
+  if (a.train.length == 0) a.train.length = a.train.config.context;
+  return check(a.train);
+}
+
+// The same on all ranks: rank 0's folder decides, which the others may not even see.
+Status settle_together(Arguments& a) {
+  if (a.shared == nullptr) return settle(a);
+  Result<std::string> text = std::string();
+  if (a.place.rank == 0) {
+    if (Status settled = settle(a); !settled) {
+      text = fail(std::move(settled.error()));
+    } else {
+      text = Json({{"train", nn::options_to_json(a.train)}, {"run", run_json(a)}}).dump();
+    }
+  }
+  HEMIOLA_TRY(const std::string shared, nn::share_text(*a.shared, std::move(text)));
+  if (a.place.rank == 0) return {};
+  constexpr const char* kWhere = "what rank 0 is to train";
+  HEMIOLA_TRY(const Json json, parse_json(shared, kWhere));
+  const nn::TrainOptions given = a.train;
+  HEMIOLA_TRY(a.train, nn::options_from_json(json.value("train", Json()), kWhere));
+  a.train.device = given.device;
+  a.train.threads = given.threads;
+  return adopt_run_json(a, json.value("run", Json()), kWhere);
 }
 
 // The tokenizer named, that of the model to go on from, that of the data set's folder, or one
@@ -139,7 +216,8 @@ Result<tokens::Tokenizer> find_tokenizer(const Arguments& a, const data::Dataset
   if (!a.tokenizer.empty()) {
     HEMIOLA_TRY(found, tokens::Tokenizer::load(a.tokenizer));
   } else if (!a.from.empty()) {
-    HEMIOLA_TRY(found, tokens::Tokenizer::load(a.from / kTokenizerFile));
+    HEMIOLA_TRY(const WholeModel model, load_whole_model(a.from));
+    HEMIOLA_TRY(found, tokens::Tokenizer::parse(model.tokenizer, a.from.string()));
   } else if (const Path beside = a.data / kTokenizerFile; std::filesystem::exists(beside, code)) {
     HEMIOLA_TRY(found, tokens::Tokenizer::load(beside));
   } else {
@@ -153,18 +231,18 @@ Result<tokens::Tokenizer> find_tokenizer(const Arguments& a, const data::Dataset
   return *std::move(found);
 }
 
-Result<ModelConfig> find_config(const Arguments& a) {
-  if (!a.from.empty()) {
-    HEMIOLA_TRY(const std::string text, read_text(a.from / kConfigFile));
-    return parse_config(text, (a.from / kConfigFile).string());
+// The same on all ranks.
+Result<tokens::Tokenizer> find_tokenizer_together(const Arguments& a,
+                                                  const data::Dataset& dataset) {
+  if (a.shared == nullptr) return find_tokenizer(a, dataset);
+  Result<std::string> text = std::string();
+  if (a.place.rank == 0) {
+    const auto found = find_tokenizer(a, dataset);
+    if (found) text = found->json();
+    if (!found) text = fail(found.error());
   }
-  HEMIOLA_TRY(ModelConfig config, preset(a.preset));
-  if (a.layers > 0) config.layers = a.layers;
-  if (a.heads > 0) config.heads = a.heads;
-  if (a.width > 0) config.width = a.width, config.inner = 4 * a.width;
-  if (a.context > 0) config.context = a.context;
-  HEMIOLA_CHECK(check(config));
-  return config;
+  HEMIOLA_TRY(const std::string shared, nn::share_text(*a.shared, std::move(text)));
+  return tokens::Tokenizer::parse(shared, "rank 0's tokenizer");
 }
 
 // Everything the trainer reads from, with what it stands on.
@@ -209,7 +287,7 @@ Status gather(Arguments& a, Material& m) {
   if (a.held_out_style.empty()) a.held_out_style = a.without_style;
   HEMIOLA_CHECK(check_style(*m.dataset, a.without_style));
   HEMIOLA_CHECK(check_style(*m.dataset, a.held_out_style));
-  HEMIOLA_TRY(tokens::Tokenizer tokenizer, find_tokenizer(a, *m.dataset));
+  HEMIOLA_TRY(tokens::Tokenizer tokenizer, find_tokenizer_together(a, *m.dataset));
   m.tokenizer = std::make_unique<tokens::Tokenizer>(std::move(tokenizer));
   if (!a.resume && a.from.empty()) {
     a.train.config.vocabulary = m.tokenizer->vocabulary().size();
@@ -225,6 +303,8 @@ Status gather(Arguments& a, Material& m) {
   loading.mixture = a.mixture;
   loading.threads = 1;
   loading.without_style = a.without_style;
+  loading.rank = a.place.rank;
+  loading.ranks = a.place.ranks;
   data::HeldOutOptions holding;
   holding.length = a.train.length + 1;
   holding.flatten = a.mixture.flatten;
@@ -262,46 +342,27 @@ nn::TrainCallbacks callbacks_for(Progress& progress) {
   return call;
 }
 
-Result<int> run_train(Arguments a) {
-  HEMIOLA_TRY(a.train.config, find_config(a));
-  if (a.print_config) {
-    print(config_to_json(a.train.config));
-    return 0;
-  }
-  if (a.out.empty()) return fail("train: name the run's folder with -o");
-  if (a.resume) {
-    if (a.length_given) {
-      return fail(
-          "--resume goes on to the length that the run began with; to train further than that, "
-          "start another from its model: --from {}",
-          (a.out / "last").string());
-    }
-    const nn::TrainOptions given = a.train;
-    HEMIOLA_TRY(a.train, nn::resumed_options(a.out));
-    a.train.device = given.device;
-    a.train.threads = given.threads;
-    HEMIOLA_CHECK(read_run_json(a));
-  } else if (nn::has_checkpoint(a.out)) {
-    return fail("{}: a run stands there; go on with it (--resume) or choose another folder",
-                a.out.string());
-  }
-  if (a.data.empty()) return fail("train: name the data set with --data");
-  if (a.plain) {
-    a.mixture.controls = a.mixture.chords = a.mixture.infill = a.mixture.count_bars = 0;
-  }
-  if (a.train.length == 0) a.train.length = a.train.config.context;
-  HEMIOLA_CHECK(check(a.train));
+Result<int> train_here(Arguments& a) {
+  const bool first = a.place.rank == 0;  // who writes and speaks
+  HEMIOLA_CHECK(settle_together(a));
   Material material;
   HEMIOLA_CHECK(gather(a, material));
-  if (!a.resume) HEMIOLA_CHECK(write_text(a.out / kRunFile, run_json(a).dump(2) + "\n"));
+  if (first && !a.resume) {
+    HEMIOLA_CHECK(write_text(a.out / kRunFile, run_json(a).dump(2) + "\n"));
+  }
   HEMIOLA_TRY(const auto learner, nn::make_learner(a.train));
-  note(fmt::format("{:.1f} M parameters on {}",
-                   static_cast<double>(a.train.config.parameters()) / 1e6, learner->device()));
-  catch_interrupts();
+  if (first) {
+    note(fmt::format("{:.1f} M parameters on {}{}",
+                     static_cast<double>(a.train.config.parameters()) / 1e6, learner->device(),
+                     a.shared == nullptr
+                         ? ""
+                         : fmt::format(", {} ranks through {}", a.place.ranks, a.shared->name())));
+  }
   Progress progress("train");
   HEMIOLA_TRY(const nn::TrainSummary summary,
-              nn::train(*learner, a.train, material.view(a), a.out, {a.resume, a.from},
+              nn::train(*learner, a.train, material.view(a), a.out, {a.resume, a.from, a.shared},
                         callbacks_for(progress)));
+  if (!first) return 0;
   if (a.json) {
     print(to_json(summary, a));
   } else {
@@ -312,6 +373,45 @@ Result<int> run_train(Arguments a) {
         fmt::format("stopped and saved; go on with: hemiola train --resume -o {}", a.out.string()));
   }
   return 0;
+}
+
+// Each rank its share of the machine, where the arguments leave that open.
+void take_share(Arguments& a) {
+  nn::TrainOptions& t = a.train;
+  if (t.threads == 0) t.threads = std::max(1, nn::usable_processors() / a.place.local_ranks);
+  if (t.device == "cuda" || (t.device == "auto" && nn::has_gpu())) {
+    t.device = fmt::format("cuda:{}", a.place.local_rank);
+  }
+}
+
+Result<int> train_as_rank(Arguments& a) {
+  HEMIOLA_TRY(const auto ranks, nn::join_ranks(a.place));
+  a.shared = ranks.get();
+  take_share(a);
+  return train_here(a);
+}
+
+Result<int> run_train(Arguments a) {
+  if (!a.from.empty()) {
+    HEMIOLA_TRY(a.from, locate_model(a.from));
+  }
+  if (a.print_config) {
+    HEMIOLA_TRY(a.train.config, find_config(a));
+    print(config_to_json(a.train.config));
+    return 0;
+  }
+  if (a.out.empty()) return fail("train: name the run's folder with -o");
+  HEMIOLA_TRY(a.place, nn::place_from_environment());
+  if (a.ranks > 0 && a.place.ranks > 1 && a.ranks != a.place.ranks) {
+    return fail("--ranks {}, but WORLD_SIZE says {}; give only one", a.ranks, a.place.ranks);
+  }
+  if (a.ranks > 1 && a.place.ranks == 1) return launch_ranks(a.ranks);
+  catch_interrupts();
+  if (a.place.ranks == 1) return train_here(a);
+  a.place.timeout_seconds = a.rank_timeout;
+  auto status = train_as_rank(a);
+  if (status) return status;
+  return fail(std::move(status.error()).within(fmt::format("rank {}", a.place.rank)));
 }
 
 void add_model_options(CLI::App& app, Arguments& a) {
@@ -331,7 +431,8 @@ void add_data_options(CLI::App& app, Arguments& a) {
   app.add_option("--data", a.data, "Data set to learn from (hemiola dataset import)");
   app.add_option("--tokenizer", a.tokenizer,
                  "Tokenizer file; default: that of --from, else DATA/tokenizer.json, else learned");
-  app.add_option("--from", a.from, "Go on from this model folder with other data");
+  app.add_option("--from", a.from,
+                 "Go on from this model (folder or exported file) with other data");
   auto* old_data =
       app.add_option("--old-data", a.old_data, "Data set of that model, mixed in so that it stays");
   app.add_option("--old-share", a.old_share, "Share of rows from --old-data")
@@ -411,6 +512,14 @@ void add_training_options(CLI::App& app, Arguments& a) {
                                                     {"fp32", nn::cpu::Precision::kFp32},
                                                     {"bf16", nn::cpu::Precision::kBf16}}));
   app.add_option("--threads", t.threads, "0: one for each processor");
+  app.add_option("--ranks", a.ranks,
+                 "Train in so many processes of this machine, each with its share of every batch; "
+                 "several machines: as torchrun starts them (RANK, WORLD_SIZE, LOCAL_RANK, "
+                 "MASTER_ADDR, MASTER_PORT)")
+      ->check(CLI::Range(1, 1024));
+  app.add_option("--rank-timeout", a.rank_timeout, "Seconds of silence after which a rank is lost")
+      ->check(CLI::Range(1.0, 1e6))
+      ->capture_default_str();
 }
 
 }  // namespace

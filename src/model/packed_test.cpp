@@ -5,11 +5,13 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
 
 #include "base/rng.h"
+#include "model/whole_model.h"
 
 namespace hemiola {
 namespace {
@@ -84,6 +86,31 @@ TEST(Packed, RefusesWeightsThatAreNotFinite) {
       ASSERT_FALSE(packed);
       EXPECT_THAT(packed.error().message, HasSubstr(name));
       EXPECT_THAT(packed.error().message, HasSubstr("not finite"));
+    }
+  }
+}
+
+TEST(Packed, BecomesPlainWeightsAgain) {
+  for (const bool tied : {true, false}) {
+    for (const Packing packing : {Packing::kF32, Packing::kBf16, Packing::kInt8}) {
+      const PackedModel model = packed_model(small_config(tied), packing);
+      const WholeModel whole = unpack_model(model);
+      EXPECT_EQ(whole.weights.config(), model.config);
+      EXPECT_EQ(whole.tokenizer, model.tokenizer);
+      const auto original = OwnedWeights::random(small_config(tied), 3);
+      for (const TensorSpec& spec : original.specs()) {
+        const std::vector<float>& want = original.values(spec.name);
+        const std::vector<float>& got = whole.weights.values(spec.name);
+        ASSERT_EQ(got.size(), want.size());
+        const float most =
+            std::fabs(*std::ranges::max_element(want, {}, [](float w) { return std::fabs(w); }));
+        const float tolerance = packing == Packing::kF32    ? 0
+                                : packing == Packing::kBf16 ? most / 256
+                                                            : most / 127 * 0.5001f;
+        for (std::size_t i = 0; i < want.size(); ++i) {
+          ASSERT_NEAR(got[i], want[i], tolerance) << spec.name << " at " << i;
+        }
+      }
     }
   }
 }

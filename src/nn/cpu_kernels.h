@@ -105,6 +105,10 @@ struct Kernels {
   // Forward and loss only.
   void (*score_row)(const Step& step, int row, std::byte* scratch);
 
+  // result (m, n) = left (m, k) stored * panels of a (k, n) right-hand side: what the passes above
+  // are made of, by itself, for tests and to measure it. n is a multiple of `panel`.
+  void (*product)(const void* left, const void* panels, int m, int n, int k, float* result);
+
   std::size_t (*grad_scratch)(const WeightGrad& task);
   void (*weight_grad)(const WeightGrad& task, std::byte* scratch);
 

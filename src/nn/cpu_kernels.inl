@@ -28,6 +28,7 @@ constexpr Kernels make_table(const char* name) {
           row_scratch<S>,
           train_row<S>,
           score_row<S>,
+          plain_product<S>,
           grad_scratch<S>,
           weight_grad<S>,
           pack<S>,

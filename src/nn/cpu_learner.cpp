@@ -1,6 +1,7 @@
 // Training on processors. A step has three rounds of tasks: each row of the batch forward and back
 // through the whole model; then each weight matrix's gradient, in blocks; then norm and update,
 // after which each matrix is laid out in panels again. No result depends on the number of threads.
+// Several ranks sum each layer's gradient while those of the others are still being computed.
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <cstring>
 #include <functional>
 #include <new>
+#include <optional>
 
 #include "base/rng.h"
 #include "nn/learner.h"
@@ -99,6 +101,8 @@ class CpuLearner final : public Learner {
                        workers_.count() == 1 ? "" : "s");
   }
 
+  void set_ranks(Ranks* ranks) override { ranks_ = ranks; }
+
   StepResult step(std::span<const Batch> batches, const UpdateSettings& u) override {
     use_panels(weights_, false);
     grads_.resize(layout_.size, 0.0F);
@@ -107,23 +111,29 @@ class CpuLearner final : public Learner {
       result.targets += std::count_if(batch.targets.begin(), batch.targets.end(),
                                       [](std::int32_t t) { return t >= 0; });
     }
+    if (Status status = sum_over_ranks(result.targets); !status) return lost(status.error());
     const float scale = 1.0F / static_cast<float>(std::max<std::int64_t>(1, result.targets));
     bool add = false;
-    std::uint64_t part = 0;
+    std::uint64_t part = ranks_ == nullptr ? 0 : static_cast<std::uint64_t>(ranks_->rank());
     for (const Batch& batch : batches) {
       cpu::Step s = view(batch, true);
       s.loss_scale = scale;
       s.dropout = u.dropout;
       s.drop_seed = static_cast<std::uint32_t>(
-          mix64(mix64(u.seed ^ 0x6c6f73) + static_cast<std::uint64_t>(u.step) * 1024 + part++));
+          mix64(mix64(u.seed ^ 0x6c6f73) + static_cast<std::uint64_t>(u.step) * 1024 + part));
+      part += ranks_ == nullptr ? 1 : static_cast<std::uint64_t>(ranks_->count());
       workers_.run(batch.rows, [&](int row, int worker) {
         k_.train_row(s, row, scratch(worker, k_.row_scratch(s)));
       });
       const std::size_t tokens = batch.ids.size();
       for (std::size_t i = 0; i < tokens; ++i) result.loss += static_cast<double>(s.losses[i]);
-      weight_gradients(s, batch, add);
+      const bool last = &batch == &batches.back();
+      if (Status status = weight_gradients(s, batch, add, last ? ranks_ : nullptr); !status) {
+        return lost(status.error());
+      }
       add = true;
     }
+    if (Status status = sum_over_ranks(result.loss); !status) return lost(status.error());
     result.grad_norm = std::sqrt(squared_norm());
     if (!std::isfinite(result.grad_norm) || !std::isfinite(result.loss)) {
       result.skipped = true;
@@ -156,6 +166,21 @@ class CpuLearner final : public Learner {
   }
 
  private:
+  template <class T>
+  Status sum_over_ranks(T& value) {
+    if (ranks_ == nullptr) return {};
+    double sum[1] = {static_cast<double>(value)};
+    HEMIOLA_CHECK(ranks_->sum(sum));
+    value = static_cast<T>(sum[0]);
+    return {};
+  }
+
+  static StepResult lost(const Error& error) {
+    StepResult result;
+    result.lost = error.message;
+    return result;
+  }
+
   std::byte* scratch(int worker, std::size_t bytes) {
     return scratch_[static_cast<std::size_t>(worker)].grow(bytes);
   }
@@ -271,7 +296,8 @@ class CpuLearner final : public Learner {
     return s;
   }
 
-  void weight_gradients(const cpu::Step& s, const Batch& batch, bool add) {
+  // With ranks: the sum of all ranks' gradients.
+  Status weight_gradients(const cpu::Step& s, const Batch& batch, bool add, Ranks* ranks) {
     const int c = s.width;
     const int tokens = s.rows * s.length;
     float* grads = grads_.data();
@@ -292,6 +318,7 @@ class CpuLearner final : public Learner {
                        nullptr, add});
     }
     const std::size_t head_tasks = tasks.size();
+    std::vector<std::size_t> ends = {head_tasks};  // of each bucket's tasks
     for (int i = 0; i < s.layers; ++i) {
       const LayerTape& t = s.tape[i];
       const LayerOffsets& o = s.offsets[i];
@@ -299,17 +326,35 @@ class CpuLearner final : public Learner {
       linear(t.act, 4 * c, t.g_out, c, o.out_weight, o.out_bias);
       linear(t.ln1, c, t.qkv, 3 * c, o.qkv_weight, o.qkv_bias);
       linear(t.att, c, t.g_proj, c, o.proj_weight, o.proj_bias);
+      ends.push_back(tasks.size());
     }
-    const int count = static_cast<int>(tasks.size());
-    workers_.run(count + 1, [&](int i, int worker) {
-      if (i == count) {
+    std::optional<BucketSums> sums;
+    if (ranks != nullptr) add_buckets(sums.emplace(*ranks), ends);
+    workers_.run(static_cast<int>(tasks.size()) + 1, [&](int i, int worker) {
+      if (i == 0) {  // a part of every bucket
         position_and_norm_gradients(s, batch, add);
+        for (std::size_t b = 0; sums && b < ends.size(); ++b) sums->done(static_cast<int>(b));
         return;
       }
-      const WeightGrad& task = tasks[static_cast<std::size_t>(i)];
-      k_.weight_grad(task, scratch(worker, k_.grad_scratch(task)));
-      if (static_cast<std::size_t>(i) < head_tasks) embedding_gradient(s, batch, task);
+      const auto t = static_cast<std::size_t>(i) - 1;
+      k_.weight_grad(tasks[t], scratch(worker, k_.grad_scratch(tasks[t])));
+      if (t < head_tasks) embedding_gradient(s, batch, tasks[t]);
+      if (sums) {
+        sums->done(static_cast<int>(std::upper_bound(ends.begin(), ends.end(), t) - ends.begin()));
+      }
     });
+    return sums ? sums->finish() : Status();
+  }
+
+  // The embeddings' gradient is one bucket, each layer's another; ends: of their tasks.
+  void add_buckets(BucketSums& sums, const std::vector<std::size_t>& ends) {
+    std::size_t begin = 0;
+    for (std::size_t b = 0; b < ends.size(); ++b) {
+      const std::size_t end = b + 1 < ends.size() ? layout_.layers[b].ln1_weight : layout_.size;
+      const std::size_t parts = 1 + ends[b] - (b > 0 ? ends[b - 1] : 0);
+      sums.add(std::span(grads_).subspan(begin, end - begin), static_cast<int>(parts));
+      begin = end;
+    }
   }
 
   // Adds the input embedding's share to the rows of wte that a head task has just set.
@@ -435,6 +480,7 @@ class CpuLearner final : public Learner {
   Gpt2Layout layout_;
   const Kernels& k_;
   Workers workers_;
+  Ranks* ranks_ = nullptr;
   std::vector<float> weights_, grads_, mean_, square_, average_;
   std::vector<Matrix> matrices_;  // four for each layer, then wte
   std::vector<LayerPanels> layer_panels_;

@@ -65,7 +65,8 @@ HEMIOLA_INLINE void product_in_registers(const S* left, std::ptrdiff_t row_strid
       product_tile<kTall, kAdd>(left, row_stride, step_stride, panel, steps, tile);
       return;
     }
-  } else {
+  }
+  if constexpr (kLanes == 16) {
     for (; r + 8 <= rows; r += 8) {
       product_tile<8, kAdd>(left + r * row_stride, row_stride, step_stride, panel, steps,
                             tile + r * kPanel);
@@ -100,6 +101,12 @@ struct Strip {
   const S* rows;
   std::ptrdiff_t row_stride, step_stride;
 };
+
+#if defined(__AMX_BF16__)
+constexpr bool kTurnsStrips = true;
+#else
+constexpr bool kTurnsStrips = false;
+#endif
 
 // `turned`: working memory, (kShort, steps) of them.
 template <class S>
@@ -148,6 +155,17 @@ HEMIOLA_INLINE void product(const S* left, std::ptrdiff_t ld, const S* panels, i
       }
     }
   }
+}
+
+template <class S>
+static void plain_product(const void* left, const void* panels, int m, int n, int k,
+                          float* result) {
+  [[maybe_unused]] const TileUse tiles;
+  product(static_cast<const S*>(left), k, static_cast<const S*>(panels), m, n, k,
+          [&](int i, int j, const float* sums, int count) {
+            float* to = result + static_cast<std::ptrdiff_t>(i) * n + j;
+            for (int c = 0; c < count; c += kLanes) store(to + c, load(sums + c));
+          });
 }
 
 // One step of a whole panel: a row, or two rows interleaved; the second may be null for zeros.
@@ -330,22 +348,32 @@ static void weight_grad(const WeightGrad& t, std::byte* memory) {
         store(to, load(to) + total);
       }
     }
-    for (int i = 0; i < m; i += kShort) {
-      const Strip<S> strip =
-          strip_of(scratch.left + static_cast<std::ptrdiff_t>(i / kPanel) * kPanel * steps * kPair,
-                   i % kPanel, steps, scratch.turned);
+    const auto strip_at = [&](int i) {
+      return strip_of(
+          scratch.left + static_cast<std::ptrdiff_t>(i / kPanel) * kPanel * steps * kPair,
+          i % kPanel, steps, scratch.turned);
+    };
+    const auto add_tile = [&](const Strip<S>& strip, int i, int j) {
+      const S* panel = scratch.right + static_cast<std::ptrdiff_t>(j) * steps * kPair;
+      product_rows(strip.rows, strip.row_stride, strip.step_stride, panel, steps, kShort, tile);
       const int count = at_most(m - i, kShort);
-      for (int j = 0; j < n; j += kPanel) {
-        const S* panel = scratch.right + static_cast<std::ptrdiff_t>(j) * steps * kPair;
-        product_rows(strip.rows, strip.row_stride, strip.step_stride, panel, steps, kShort, tile);
-        const int columns = at_most(n - j, kPanel);
-        for (int r = 0; r < count; ++r) {
-          float* to = t.grad + (t.m0 + i + r) * t.ld_grad + t.n0 + j;
-          const float* from = tile + r * kPanel;
-          for (int c = 0; c < columns; c += kLanes) {
-            store(to + c, add ? load(to + c) + load(from + c) : load(from + c));
-          }
+      const int columns = at_most(n - j, kPanel);
+      for (int r = 0; r < count; ++r) {
+        float* to = t.grad + (t.m0 + i + r) * t.ld_grad + t.n0 + j;
+        const float* from = tile + r * kPanel;
+        for (int c = 0; c < columns; c += kLanes) {
+          store(to + c, add ? load(to + c) + load(from + c) : load(from + c));
         }
+      }
+    };
+    if constexpr (kTurnsStrips) {  // costly to make: each once
+      for (int i = 0; i < m; i += kShort) {
+        const Strip<S> strip = strip_at(i);
+        for (int j = 0; j < n; j += kPanel) add_tile(strip, i, j);
+      }
+    } else {  // narrow: they pass a panel that stays in the nearest cache
+      for (int j = 0; j < n; j += kPanel) {
+        for (int i = 0; i < m; i += kShort) add_tile(strip_at(i), i, j);
       }
     }
   }

@@ -1,6 +1,7 @@
 #include "nn/held_out.h"
 
 #include <algorithm>
+#include <array>
 #include <numbers>
 #include <numeric>
 #include <vector>
@@ -103,6 +104,10 @@ Result<HeldOutLoss> score_documents(Learner& learner, const EvalSource& source,
   HeldOutLoss result;
   Scorer scorer(learner, options);
   const auto limit = static_cast<std::size_t>(options.length);
+  const std::size_t ranks =
+      options.ranks == nullptr ? 1 : static_cast<std::size_t>(options.ranks->count());
+  const std::size_t rank =
+      options.ranks == nullptr ? 0 : static_cast<std::size_t>(options.ranks->rank());
   for (std::size_t i = 0; i < count; ++i) {
     if (options.max_tokens > 0 && result.tokens >= options.max_tokens) break;
     const EvalDocument document = source.document(i * stride % count);
@@ -112,7 +117,7 @@ Result<HeldOutLoss> score_documents(Learner& learner, const EvalSource& source,
     result.tokens += static_cast<std::int64_t>(size - next);
     result.notes += document.notes;
     result.beats += document.beats;
-    ++result.documents;
+    if (result.documents++ % ranks != rank) continue;
     std::size_t begin = next > limit ? next - limit / 2 : 0;
     while (next < size) {
       const std::size_t end = std::min(size - 1, begin + limit);  // inputs end before the last id
@@ -123,7 +128,9 @@ Result<HeldOutLoss> score_documents(Learner& learner, const EvalSource& source,
   }
   scorer.flush();
   HEMIOLA_CHECK(scorer.status());
-  result.nats = scorer.nats();
+  std::array<double, 1> nats = {scorer.nats()};
+  if (options.ranks != nullptr) HEMIOLA_CHECK(options.ranks->sum(nats));
+  result.nats = nats[0];
   return result;
 }
 

@@ -27,6 +27,7 @@ struct HeldOutOptions {
   std::int64_t max_tokens = 0;  // whole documents, evenly spread, up to about so many; 0: all
   int batch_tokens = 8192;      // scored at once
   bool averaged = true;         // the averaged weights where there are any
+  Ranks* ranks = nullptr;       // each scores its share of the documents; the result is of all
 };
 
 Result<HeldOutLoss> score_documents(Learner& learner, const EvalSource& source,

@@ -14,6 +14,7 @@
 #include "nn/cpu_kernels.h"
 #include "nn/example_source.h"
 #include "nn/gpt2_layout.h"
+#include "nn/ranks.h"
 
 namespace hemiola::nn {
 
@@ -40,6 +41,7 @@ struct StepResult {
   std::int64_t targets = 0;  // tokens with a target
   double grad_norm = 0;      // before clipping, of the mean loss
   bool skipped = false;      // the gradient was not finite: weights and state are as before
+  std::string lost;          // not empty: so was another rank, and weights and state are as before
 };
 
 // Flat, in the order of Gpt2Layout. Empty where not kept.
@@ -53,6 +55,11 @@ class Learner {
 
   virtual const Gpt2Layout& layout() const = 0;
   virtual std::string device() const = 0;  // "CPU, avx512-bf16, 2 threads"
+
+  // From now on each step is one of all ranks together: each gives its batches, loss, targets and
+  // gradient are those of all of them, and all ranks' weights stay the same. Null: alone. Must
+  // outlive the learner or the next call.
+  virtual void set_ranks(Ranks* ranks) = 0;
 
   // One update from all batches together (gradient accumulation). Each batch is well-formed.
   virtual StepResult step(std::span<const Batch> batches, const UpdateSettings& settings) = 0;

@@ -2,7 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <tuple>
 
 #include "base/rng.h"
 #include "nn/learner.h"
@@ -78,6 +80,46 @@ struct Case {
   int rows, length;
   double tolerance;  // relative error of each tensor's gradient
 };
+
+// Every table's product against one in double precision, over sizes that fill no tile.
+TEST(Products, EqualThePlainSum) {
+  for (const char* name :
+       {"plain-fp32", "plain-bf16", "avx2-fp32", "avx512-fp32", "avx512-bf16", "amx-bf16"}) {
+    const cpu::Kernels* k = cpu::find_kernels(name);
+    if (k == nullptr) continue;  // not on this processor
+    for (const auto& [m, panels, depth] : {std::tuple{1, 1, 2}, {13, 2, 34}, {109, 3, 600}}) {
+      const int n = panels * k->panel;
+      Rng rng(2);
+      const auto random = [&](int count) {
+        std::vector<float> values(static_cast<std::size_t>(count));
+        // Few enough bits that bf16 holds them.
+        for (float& v : values) v = static_cast<float>(rng.between(-64, 64)) / 64;
+        return values;
+      };
+      const std::vector<float> left = random(m * depth), right = random(depth * n);
+      std::vector<std::uint16_t> left16(left.size());
+      for (std::size_t i = 0; i < left.size(); ++i) {
+        left16[i] = static_cast<std::uint16_t>(std::bit_cast<std::uint32_t>(left[i]) >> 16);
+      }
+      std::vector<float> packed(cpu::panel_count(*k, depth, n)),
+          got(static_cast<std::size_t>(m * n));
+      k->pack(right.data(), n, depth, n, packed.data());
+      const void* from = k->bf16 ? static_cast<const void*>(left16.data()) : left.data();
+      k->product(from, packed.data(), m, n, depth, got.data());
+      for (int i = 0; i < m; ++i) {
+        for (int j = 0; j < n; ++j) {
+          double want = 0;
+          for (int d = 0; d < depth; ++d) {
+            want += static_cast<double>(left[static_cast<std::size_t>(i * depth + d)]) *
+                    static_cast<double>(right[static_cast<std::size_t>(d * n + j)]);
+          }
+          ASSERT_NEAR(got[static_cast<std::size_t>(i * n + j)], want, 1e-4 * depth)
+              << name << " " << m << " x " << n << " x " << depth << " at " << i << ", " << j;
+        }
+      }
+    }
+  }
+}
 
 class Gradients : public testing::TestWithParam<Case> {};
 

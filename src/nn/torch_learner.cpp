@@ -1,5 +1,7 @@
-// Training through libtorch: on a GPU, or as the plain reference.
+// Training through libtorch: on a GPU, or as the plain reference. Weights, gradient and the
+// optimiser's state are one flat tensor each; what the model computes with are views of them.
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstring>
 
@@ -9,6 +11,7 @@
 #include "nn/torch_codec_learner.h"
 #include "nn/torch_gpt2.h"
 #include "nn/torch_module.h"
+#include "nn/torch_ranks.h"
 #include "nn/torch_semantic.h"
 #include "nn/workers.h"
 
@@ -27,6 +30,8 @@ class TorchLearner final : public Learner {
     }
     const auto size = static_cast<std::int64_t>(layout_.size);
     weights_ = torch::zeros({size}, like());
+    grad_ = torch::zeros({size}, like());
+    make_leaves();
     decayed_ = torch::zeros({size}, like());
     adam_ = torch::ones({size}, like());
     for (const TensorSlot& slot : layout_.tensors) {
@@ -45,28 +50,39 @@ class TorchLearner final : public Learner {
         attention_name());
   }
 
+  void set_ranks(Ranks* ranks) override { ranks_ = ranks; }
+
   StepResult step(std::span<const Batch> batches, const UpdateSettings& u) override {
     StepResult result;
     for (const Batch& batch : batches) {
       result.targets += std::count_if(batch.targets.begin(), batch.targets.end(),
                                       [](std::int32_t t) { return t >= 0; });
     }
-    const double scale = 1.0 / static_cast<double>(std::max<std::int64_t>(1, result.targets));
-    // Stateless dropout: the masks follow from the step, so that a resumed run draws the same.
-    torch::manual_seed(mix64(u.seed + static_cast<std::uint64_t>(u.step)));
-    torch::Tensor leaf = weights_.detach().set_requires_grad(true);
-    const std::vector<torch::Tensor> tensors = split_tensors(leaf, layout_);
+    std::array<double, 1> targets = {static_cast<double>(result.targets)};
+    if (ranks_ != nullptr) {
+      if (Status status = ranks_->sum(targets); !status) return lost(status.error());
+      result.targets = static_cast<std::int64_t>(targets[0]);
+    }
+    const double scale = 1.0 / std::max(1.0, targets[0]);
+    // Stateless dropout: the masks follow from step and rank, so that a resumed run draws the same.
+    const std::uint64_t rank = ranks_ == nullptr ? 0 : static_cast<std::uint64_t>(ranks_->rank());
+    torch::manual_seed(mix64(u.seed + static_cast<std::uint64_t>(u.step)) + rank);
+    grad_.zero_();
     torch::Tensor loss = torch::zeros({}, like());
     for (const Batch& batch : batches) {
       const torch::Tensor sum =
-          gpt2_losses(tensors, layout_.shape, TorchBatch(batch, device_), {compute_, u.dropout})
+          gpt2_losses(leaves_, layout_.shape, TorchBatch(batch, device_), {compute_, u.dropout})
               .sum();
       (sum * scale).backward();
       loss += sum.detach();
     }
-    grad_ = leaf.grad();
+    std::array<double, 1> total = {loss.item<double>()};
+    if (ranks_ != nullptr) {
+      if (Status status = sum_gradient(); !status) return lost(status.error());
+      if (Status status = ranks_->sum(total); !status) return lost(status.error());
+    }
+    result.loss = total[0];
     result.grad_norm = grad_.norm().item<double>();
-    result.loss = loss.item<double>();
     if (!std::isfinite(result.grad_norm) || !std::isfinite(result.loss)) {
       result.skipped = true;
       return result;
@@ -91,12 +107,43 @@ class TorchLearner final : public Learner {
 
   void set_state(LearnerState state) override {
     weights_ = to_device(state.weights);
+    make_leaves();
     mean_ = to_device(state.mean);
     square_ = to_device(state.square);
     average_ = to_device(state.average);
   }
 
  private:
+  // Each tensor by itself, so that its gradient lands in its place of the flat one.
+  void make_leaves() {
+    leaves_ = split_tensors(weights_.detach(), layout_);
+    const std::vector<torch::Tensor> gradients = split_tensors(grad_, layout_);
+    for (std::size_t i = 0; i < leaves_.size(); ++i) {
+      leaves_[i] = leaves_[i].detach().set_requires_grad(true);
+      leaves_[i].mutable_grad() = gradients[i];
+    }
+  }
+
+  // Over all ranks, in buckets, so that copying one goes on while others are summed.
+  Status sum_gradient() {
+    constexpr std::int64_t kBucket = std::int64_t{4} << 20;
+    torch::Tensor host = torch::empty({grad_.numel()}, torch::kFloat32);
+    for (std::int64_t begin = 0; begin < grad_.numel(); begin += kBucket) {
+      const std::int64_t end = std::min(grad_.numel(), begin + kBucket);
+      host.slice(0, begin, end).copy_(grad_.slice(0, begin, end));
+      ranks_->begin_sum({host.data_ptr<float>() + begin, static_cast<std::size_t>(end - begin)});
+    }
+    HEMIOLA_CHECK(ranks_->finish_sums());
+    grad_.copy_(host);
+    return {};
+  }
+
+  static StepResult lost(const Error& error) {
+    StepResult result;
+    result.lost = error.message;
+    return result;
+  }
+
   torch::TensorOptions like() const { return torch::dtype(dtype_).device(device_); }
 
   // The matrices that Muon treats: all but the embeddings.
@@ -141,7 +188,7 @@ class TorchLearner final : public Learner {
         if (is_hidden(slot)) momentum.push_back(part(mean_, slot).clone());
       }
     }
-    weights_ = weights_ * (1 - rate * static_cast<double>(u.decay) * decayed_);
+    weights_.mul_(1 - rate * static_cast<double>(u.decay) * decayed_);
     mean_.mul_(beta1).add_(grad, 1 - beta1);
     square_.mul_(beta2).addcmul_(grad, grad, 1 - beta2);
     const double t = static_cast<double>(u.step);
@@ -187,8 +234,10 @@ class TorchLearner final : public Learner {
   torch::Device device_;
   torch::Dtype dtype_ = torch::kFloat32;    // of weights and state
   torch::Dtype compute_ = torch::kFloat32;  // of matrix products
+  Ranks* ranks_ = nullptr;
   torch::Tensor weights_, grad_, mean_, square_, average_;
-  torch::Tensor decayed_, adam_;  // 1 where weight decay, and AdamW under Muon, applies
+  std::vector<torch::Tensor> leaves_;  // views of weights_, with gradients that are views of grad_
+  torch::Tensor decayed_, adam_;       // 1 where weight decay, and AdamW under Muon, applies
 };
 
 std::unique_ptr<Learner> make(const Gpt2Shape& shape, const TorchLearnerOptions& options,
@@ -209,6 +258,9 @@ bool gpu() { return torch::cuda::is_available(); }
 }  // namespace hemiola::nn
 
 extern "C" const hemiola::nn::TorchEntry hemiola_torch_entry;
-const hemiola::nn::TorchEntry hemiola_torch_entry{
-    hemiola::nn::kTorchVersion, hemiola::nn::gpu, hemiola::nn::make,
-    hemiola::nn::make_torch_semantic, hemiola::nn::make_torch_codec_learner};
+const hemiola::nn::TorchEntry hemiola_torch_entry{hemiola::nn::kTorchVersion,
+                                                  hemiola::nn::gpu,
+                                                  hemiola::nn::make,
+                                                  hemiola::nn::make_torch_semantic,
+                                                  hemiola::nn::make_torch_codec_learner,
+                                                  hemiola::nn::make_torch_ranks};

@@ -86,6 +86,15 @@ Result<std::unique_ptr<CodecLearner>> make_codec_learner(const CodecShape& shape
   return learner;
 }
 
+Result<std::unique_ptr<Ranks>> join_ranks(const RankPlace& place) {
+  const auto& entry = module();
+  if (!entry) return fail(entry.error());
+  std::string error;
+  auto ranks = (*entry)->join_ranks(place, error);
+  if (ranks == nullptr) return fail("{}", error);
+  return ranks;
+}
+
 bool has_gpu() { return has_driver() && module().has_value() && (*module())->has_gpu(); }
 
 }  // namespace hemiola::nn

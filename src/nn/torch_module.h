@@ -1,7 +1,7 @@
 // The seam between the program and the one shared library that has libtorch in it,
-// libhemiola_torch. It is opened only when a GPU is to be used, for what is trained through
-// libtorch alone, and by the tests, because opening libtorch takes half a second that no other
-// command should pay.
+// libhemiola_torch. It is opened only when a GPU or several processes are to be used, for what is
+// trained through libtorch alone, and by the tests, because opening libtorch takes half a second
+// that no other command should pay.
 #pragma once
 
 #include <memory>
@@ -9,6 +9,7 @@
 
 #include "nn/codec_learner.h"
 #include "nn/learner.h"
+#include "nn/ranks.h"
 #include "nn/semantic_learner.h"
 
 namespace hemiola::nn {
@@ -28,8 +29,9 @@ struct TorchEntry {
   std::unique_ptr<CodecLearner> (*make_codec_learner)(const CodecShape& shape,
                                                       const CodecLearnerOptions& options,
                                                       std::string& error);
+  std::unique_ptr<Ranks> (*join_ranks)(const RankPlace& place, std::string& error);
 };
 inline constexpr int kTorchVersion =
-    3;  // changes with the learners or anything that they are made of
+    4;  // changes with the learners or anything that they are made of
 
 }  // namespace hemiola::nn

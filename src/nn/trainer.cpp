@@ -1,6 +1,7 @@
 #include "nn/trainer.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <ctime>
@@ -9,8 +10,10 @@
 #include <utility>
 
 #include "model/model_folder.h"
+#include "model/whole_model.h"
 #include "nn/checkpoint.h"
 #include "nn/metrics.h"
+#include "nn/run_position.h"
 
 namespace hemiola::nn {
 
@@ -36,71 +39,44 @@ struct Draw {
   double epochs = 0;
 };
 
-// What a checkpoint holds besides the learner's arrays.
-struct Position {
-  std::int64_t step = 0;  // done
-  std::int64_t tokens = 0;
-  double seconds = 0;
-  double processor_seconds = 0;
-  double epochs = 0;
-  std::string data;
-  double loss_sum = 0;  // since the last logged step
-  std::int64_t loss_targets = 0;
-  std::int64_t best_step = 0;
-  HeldOutLoss best;
-  int worse = 0;  // evaluations since the best
-};
-
-Json to_json(const HeldOutLoss& loss) {
-  return {{"nats", loss.nats},
-          {"tokens", loss.tokens},
-          {"notes", loss.notes},
-          {"beats", loss.beats},
-          {"documents", loss.documents}};
-}
-
-Json to_json(const Position& p, const TrainOptions& options) {
-  return {{"step", p.step},           {"tokens", p.tokens},
-          {"seconds", p.seconds},     {"processor_seconds", p.processor_seconds},
-          {"epochs", p.epochs},       {"data", p.data},
-          {"loss_sum", p.loss_sum},   {"loss_targets", p.loss_targets},
-          {"best_step", p.best_step}, {"best", to_json(p.best)},
-          {"worse", p.worse},         {"options", options_to_json(options)}};
-}
-
-Result<Position> position_from_json(const Json& json, std::string_view where) {
-  Position p;
-  try {
-    json.at("step").get_to(p.step);
-    json.at("tokens").get_to(p.tokens);
-    json.at("seconds").get_to(p.seconds);
-    json.at("processor_seconds").get_to(p.processor_seconds);
-    json.at("epochs").get_to(p.epochs);
-    json.at("data").get_to(p.data);
-    json.at("loss_sum").get_to(p.loss_sum);
-    json.at("loss_targets").get_to(p.loss_targets);
-    json.at("best_step").get_to(p.best_step);
-    json.at("worse").get_to(p.worse);
-    const Json& best = json.at("best");
-    best.at("nats").get_to(p.best.nats);
-    best.at("tokens").get_to(p.best.tokens);
-    best.at("notes").get_to(p.best.notes);
-    best.at("beats").get_to(p.best.beats);
-    best.at("documents").get_to(p.best.documents);
-  } catch (const Json::exception& error) {
-    return fail("{}: the checkpoint's description is damaged: {}", where, error.what());
-  }
-  return p;
-}
-
 // One run, from start to end.
 class Run {
  public:
   Run(Learner& learner, const TrainOptions& options, const TrainData& data, const Path& folder,
-      const TrainCallbacks& callbacks)
-      : learner_(learner), o_(options), data_(data), folder_(folder), call_(callbacks) {}
+      const TrainCallbacks& callbacks, Ranks* ranks)
+      : learner_(learner),
+        o_(options),
+        data_(data),
+        folder_(folder),
+        call_(callbacks),
+        ranks_(ranks) {}
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+  ~Run() { learner_.set_ranks(nullptr); }
 
   Status begin(const TrainStart& start) {
+    learner_.set_ranks(ranks_);
+    goes_on_from_model_ = !start.resume && !start.model.empty();
+    Status begun = writes() ? begin_here(start) : Status();
+    return ranks_ == nullptr ? begun : share_start(std::move(begun));
+  }
+
+  // If another rank is lost, what was reached is saved first.
+  Result<TrainSummary> go() {
+    auto summary = run();
+    if (!lost_ || !writes()) return summary;
+    if (Status status = save(); !status) {
+      return fail("step {}: {}; and the run could not be saved: {}", p_.step,
+                  summary.error().message, status.error().message);
+    }
+    return fail("step {}: {}; the run is saved as it stood, go on with --resume", p_.step,
+                summary.error().message);
+  }
+
+ private:
+  bool writes() const { return ranks_ == nullptr || ranks_->rank() == 0; }
+
+  Status begin_here(const TrainStart& start) {
     std::error_code code;
     std::filesystem::create_directories(folder_, code);
     if (code) return fail("{}: cannot make the run folder: {}", folder_.string(), code.message());
@@ -125,18 +101,56 @@ class Run {
     return {};
   }
 
-  Result<TrainSummary> go() {
+  // Rank 0's position, weights and state for all ranks; an error if it has none.
+  Status share_start(Status begun) {
+    LearnerState state;
+    Result<std::string> text = std::string();
+    if (!begun) {
+      text = fail(begun.error());
+    } else if (writes()) {
+      state = learner_.state();
+      Json json = position_to_json(p_, options_to_json(o_));
+      json["sizes"] = {state.weights.size(), state.mean.size(), state.square.size(),
+                       state.average.size()};
+      text = json.dump();
+    }
+    HEMIOLA_TRY(const std::string shared, share_text(*ranks_, std::move(text)));
+    HEMIOLA_TRY(const Json json, parse_json(shared, "what rank 0 began with"));
+    if (const Json options = options_to_json(o_); json.at("options") != options) {
+      // Threads and device may differ.
+      for (const auto& [name, value] : options.items()) {
+        if (name == "threads" || name == "device" ||
+            json.at("options").value(name, Json()) == value)
+          continue;
+        return fail("rank {} trains with {} {}, rank 0 with {}", ranks_->rank(), name, value.dump(),
+                    json.at("options").value(name, Json()).dump());
+      }
+    }
+    std::size_t next = 0;
+    for (auto* part : {&state.weights, &state.mean, &state.square, &state.average}) {
+      part->resize(json.at("sizes").at(next++).get<std::size_t>());
+      HEMIOLA_CHECK(ranks_->broadcast(std::as_writable_bytes(std::span(*part))));
+    }
+    if (writes()) return {};
+    HEMIOLA_TRY(p_, position_from_json(json, "what rank 0 began with"));
+    HEMIOLA_CHECK(data_.train->restore(p_.data));
+    learner_.set_state(std::move(state));
+    return {};
+  }
+
+  Result<TrainSummary> run() {
     restart_clocks();
     last_saved_ = wall_seconds();
     log_started_ = wall_seconds();
     TrainSummary summary;
-    if (p_.step == 0) HEMIOLA_CHECK(save());
+    if (goes_on_from_model_) HEMIOLA_CHECK(score_before());
+    if (p_.step == 0 && writes()) HEMIOLA_CHECK(save());
     std::future<Result<Draw>> coming;
     if (!finished()) coming = draw(p_.step);
     int skipped = 0;
     bool saved_now = false;
     while (!finished()) {
-      if (call_.stop && call_.stop()) {
+      if (ranks_ == nullptr ? call_.stop && call_.stop() : all_stop_) {
         summary.ending = Ending::kStopped;
         break;
       }
@@ -150,11 +164,15 @@ class Run {
       update.average = average_at(p_.step);
       coming = draw(p_.step + 1);  // the next one, meanwhile
       const StepResult result = learner_.step(drawn->batches, update);
+      if (!result.lost.empty()) {
+        lost_ = true;
+        return fail("{}", result.lost);
+      }
       ++p_.step;
       p_.tokens += result.targets;
       p_.data = std::move(drawn->position);
       p_.epochs = drawn->epochs;
-      read_clocks();
+      const Status time = keep_time();
       saved_now = false;
       if (result.skipped) {
         note(fmt::format("step {}: the gradient is not finite, step skipped", p_.step));
@@ -169,6 +187,12 @@ class Run {
         p_.loss_sum += result.loss;
         p_.loss_targets += result.targets;
       }
+      if (!time) {  // logged and no more
+        if (writes() && p_.step % o_.log_every == 0) {
+          metrics_->add(log_row(result, static_cast<double>(update.rate)));
+        }
+        return fail(time.error());
+      }
       const bool last = finished();
       HEMIOLA_TRY(const Turn turn, after_step(result, static_cast<double>(update.rate), last));
       saved_now = turn.saved;
@@ -178,12 +202,11 @@ class Run {
       }
     }
     if (coming.valid()) coming.wait();
-    if (!saved_now) HEMIOLA_CHECK(save());
-    HEMIOLA_CHECK(metrics_->write(title()));
+    if (writes() && !saved_now) HEMIOLA_CHECK(save());
+    if (writes()) HEMIOLA_CHECK(metrics_->write(title()));
     return finish(std::move(summary));
   }
 
- private:
   struct Turn {
     bool saved = false;
     bool stop_early = false;
@@ -198,17 +221,21 @@ class Run {
       MetricsRow row = log_row(result, rate);
       bool better = false;
       if (evaluate) {
-        HEMIOLA_TRY(better, evaluate_now(row));
-        read_clocks();
+        Result<bool> evaluated = evaluate_now(row);
+        if (evaluated) better = *evaluated;
+        if (!evaluated && writes()) metrics_->add(row);
+        if (!evaluated) return fail(std::move(evaluated.error()));
+        HEMIOLA_CHECK(keep_time());
       }
-      metrics_->add(row);
-      if (better) {
+      if (writes()) metrics_->add(row);
+      if (better && writes()) {
         HEMIOLA_CHECK(save());
         HEMIOLA_CHECK(save_model("best"));
         turn.saved = true;
       }
       turn.stop_early = o_.patience > 0 && p_.worse >= o_.patience;
     }
+    if (!writes()) return turn;
     const bool time_to_save =
         o_.checkpoint_minutes > 0 && wall_seconds() - last_saved_ > 60 * o_.checkpoint_minutes;
     if (!turn.saved && (due(o_.checkpoint_every) || time_to_save)) {
@@ -225,7 +252,7 @@ class Run {
   }
 
   void note(const std::string& line) const {
-    if (call_.note) call_.note(line);
+    if (call_.note && writes()) call_.note(line);
   }
 
   std::string title() const {
@@ -252,14 +279,14 @@ class Run {
     if (model.empty()) {
       state.weights = initial_weights(layout, o_.config, o_.seed);
     } else {
-      HEMIOLA_TRY(const ModelFolder folder, load_model_folder(model));
-      if (shape_of(folder.config) != layout.shape) {
+      HEMIOLA_TRY(const WholeModel whole, load_whole_model(model));
+      if (shape_of(whole.weights.config()) != layout.shape) {
         return fail("{}: its shape differs from the one to be trained", model.string());
       }
       state.weights.assign(layout.size, 0.0F);
       for (const TensorSlot& slot : layout.tensors) {
-        read_floats(folder.weights.at(slot.name), 0,
-                    std::span(state.weights).subspan(slot.offset, slot.size));
+        std::ranges::copy(whole.weights.values(slot.name),
+                          state.weights.begin() + static_cast<std::ptrdiff_t>(slot.offset));
       }
     }
     learner_.set_state(std::move(state));
@@ -268,12 +295,30 @@ class Run {
 
   // The time before this process stands in the position; interruptions do not count.
   void restart_clocks() {
-    wall_zero_ = wall_seconds() - p_.seconds;
-    processor_zero_ = processor_seconds() - p_.processor_seconds;
+    wall_zero_ = wall_seconds();
+    processor_zero_ = processor_seconds();
+    seconds_before_ = p_.seconds;
+    processor_before_ = p_.processor_seconds;
   }
-  void read_clocks() {
-    p_.seconds = wall_seconds() - wall_zero_;
-    p_.processor_seconds = processor_seconds() - processor_zero_;
+  // What all ranks decide by: rank 0's clock, the processor time of all, whether any is to stop.
+  Status keep_time() {
+    std::array<double, 3> now = {writes() ? wall_seconds() - wall_zero_ : 0,
+                                 processor_seconds() - processor_zero_, 0};
+    if (ranks_ != nullptr) {
+      now[2] = call_.stop && call_.stop() ? 1 : 0;
+      HEMIOLA_CHECK(or_lost(ranks_->sum(now)));
+      all_stop_ = now[2] > 0;
+    }
+    p_.seconds = seconds_before_ + now[0];
+    p_.processor_seconds = processor_before_ + now[1];
+    return {};
+  }
+
+  // Marks the failure of an exchange with the other ranks.
+  template <class T>
+  T or_lost(T result) {
+    lost_ = lost_ || (ranks_ != nullptr && !result);
+    return result;
   }
 
   double share_done() const { return share_at(p_.step); }
@@ -318,7 +363,8 @@ class Run {
     const int length = is_short ? o_.short_length : o_.length;
     return std::async(std::launch::async, [this, length]() -> Result<Draw> {
       Draw draw;
-      const int rows = std::max(1, o_.batch_tokens / length);
+      const int ranks = ranks_ == nullptr ? 1 : ranks_->count();
+      const int rows = std::max(1, o_.batch_tokens / length / ranks);
       const int at_once = std::max(1, o_.micro_tokens / length);
       for (int row = 0; row < rows; row += at_once) {
         Batch& batch = draw.batches.emplace_back();
@@ -347,28 +393,43 @@ class Run {
     p_.loss_sum = 0;
     p_.loss_targets = 0;
     log_started_ = now;
-    if (call_.progress) {
+    if (call_.progress && writes()) {
       const double done = share_done();
       double left = done > 0 ? p_.seconds * (1 - done) / done : 0;
       if (o_.budget == Budget::kMinutes) left = 60 * o_.amount - p_.seconds;
       call_.progress({p_.step, done, p_.seconds, std::max(0.0, left), row.tokens_per_second,
                       p_.epochs, row.loss, rate});
     }
-    if (now - last_drawn_ > 5) {
+    if (now - last_drawn_ > 5 && writes()) {
       last_drawn_ = now;
       if (const Status status = metrics_->write(title()); !status) note(status.error().message);
     }
     return row;
   }
 
-  HeldOutOptions scoring(std::int64_t max_tokens) const {
-    return {o_.length, max_tokens, o_.micro_tokens, true};
+  Result<HeldOutLoss> score(const EvalSource& source, std::int64_t max_tokens) {
+    const HeldOutOptions options = {o_.length, max_tokens, o_.micro_tokens, true, ranks_};
+    return or_lost(score_documents(learner_, source, options));
+  }
+
+  // What the model that it goes on from could do already, for comparison at the end.
+  Status score_before() {
+    if (data_.held_out != nullptr) {
+      HEMIOLA_TRY(p_.before, score(*data_.held_out, 0));
+      note(fmt::format("before training: held-out loss {:.4f} nats a token, {:.3f} bits a note",
+                       p_.before.per_token(), p_.before.bits_per_note()));
+    }
+    if (data_.held_out_old != nullptr) {
+      HEMIOLA_TRY(p_.before_old, score(*data_.held_out_old, 0));
+      note(fmt::format("before training: old data {:.4f} nats, {:.3f} bits a note",
+                       p_.before_old.per_token(), p_.before_old.bits_per_note()));
+    }
+    return {};
   }
 
   // True if it is the best so far.
   Result<bool> evaluate_now(MetricsRow& row) {
-    HEMIOLA_TRY(const HeldOutLoss loss,
-                score_documents(learner_, *data_.held_out, scoring(o_.evaluate_tokens)));
+    HEMIOLA_TRY(const HeldOutLoss loss, score(*data_.held_out, o_.evaluate_tokens));
     row.held_out_loss = loss.per_token();
     if (loss.notes > 0) row.bits_per_note = loss.bits_per_note();
     if (loss.beats > 0) row.bits_per_beat = loss.bits_per_beat();
@@ -384,8 +445,7 @@ class Run {
         fmt::format("step {}: held-out loss {:.4f} nats a token", p_.step, loss.per_token());
     if (loss.notes > 0) line += fmt::format(", {:.3f} bits a note", loss.bits_per_note());
     if (data_.held_out_old != nullptr) {
-      HEMIOLA_TRY(const HeldOutLoss old,
-                  score_documents(learner_, *data_.held_out_old, scoring(o_.evaluate_tokens)));
+      HEMIOLA_TRY(const HeldOutLoss old, score(*data_.held_out_old, o_.evaluate_tokens));
       line += fmt::format("; old data {:.4f} nats, {:.3f} bits a note", old.per_token(),
                           old.bits_per_note());
     }
@@ -397,7 +457,8 @@ class Run {
   // The metrics first: rows beyond the checkpoint are dropped on resume, missing ones are lost.
   Status save() {
     HEMIOLA_CHECK(metrics_->write(title()));
-    HEMIOLA_CHECK(write_checkpoint(folder_ / kCheckpointFile, {learner_.state(), to_json(p_, o_)}));
+    HEMIOLA_CHECK(write_checkpoint(folder_ / kCheckpointFile,
+                                   {learner_.state(), position_to_json(p_, options_to_json(o_))}));
     last_saved_ = wall_seconds();
     return p_.step == 0 ? Status() : save_model("last");
   }
@@ -431,13 +492,15 @@ class Run {
     summary.epochs = p_.epochs;
     summary.best_step = p_.best_step;
     summary.best = p_.best;
+    summary.before = p_.before;
+    summary.before_old = p_.before_old;
     summary.device = learner_.device();
     if (summary.ending == Ending::kStopped) return summary;
     if (data_.held_out != nullptr) {
-      HEMIOLA_TRY(summary.held_out, score_documents(learner_, *data_.held_out, scoring(0)));
+      HEMIOLA_TRY(summary.held_out, score(*data_.held_out, 0));
     }
     if (data_.held_out_old != nullptr) {
-      HEMIOLA_TRY(summary.held_out_old, score_documents(learner_, *data_.held_out_old, scoring(0)));
+      HEMIOLA_TRY(summary.held_out_old, score(*data_.held_out_old, 0));
     }
     return summary;
   }
@@ -447,11 +510,29 @@ class Run {
   const TrainData& data_;
   const Path folder_;
   const TrainCallbacks& call_;
-  Position p_;
+  RunPosition p_;
   std::unique_ptr<Metrics> metrics_;
+  Ranks* const ranks_;
+  bool all_stop_ = false;  // some rank was asked to stop
+  bool lost_ = false;      // an exchange with the others failed
+  bool goes_on_from_model_ = false;
   double wall_zero_ = 0, processor_zero_ = 0;
+  double seconds_before_ = 0, processor_before_ = 0;
   double last_saved_ = 0, log_started_ = 0, last_drawn_ = 0;
 };
+
+// Every rank takes the same number of rows.
+Status can_share(const TrainOptions& o, int ranks) {
+  for (const int length : {o.length, o.short_length}) {
+    if (length > 0 && o.batch_tokens / length % ranks != 0) {
+      return fail(
+          "a batch of {} tokens is {} rows of {}, which {} ranks cannot share evenly; change "
+          "--batch-tokens",
+          o.batch_tokens, o.batch_tokens / length, length, ranks);
+    }
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -477,7 +558,8 @@ Result<TrainSummary> train(Learner& learner, const TrainOptions& options, const 
   if (learner.layout().shape != shape_of(options.config)) {
     return fail("training: the learner has another shape than the options");
   }
-  Run r(learner, options, data, run, callbacks);
+  if (start.ranks != nullptr) HEMIOLA_CHECK(can_share(options, start.ranks->count()));
+  Run r(learner, options, data, run, callbacks, start.ranks);
   HEMIOLA_CHECK(r.begin(start));
   return r.go();
 }

@@ -1,9 +1,10 @@
-// Trains a GPT-2 in a run folder:
+// Trains a GPT-2 in a run folder, alone or as one of several ranks:
 //   checkpoint.safetensors   weights, optimiser, data position, step: everything to go on exactly
 //   last/ best/              model folders; best by the held-out loss
 //   metrics.csv loss.svg     what happened so far
 // Nothing is printed; what happens is told through the callbacks. Killed at any moment and resumed,
-// a run that is scheduled by steps gives the same losses and weights as one that never stopped.
+// a run that is scheduled by steps gives the same losses and weights as one that never stopped. A
+// lost rank ends the run with an error, after rank 0 has saved what was reached.
 #pragma once
 
 #include <cstdint>
@@ -34,8 +35,8 @@ struct TrainOptions {
 
   // A step.
   int length = 512;         // tokens of a row, at most the context
-  int batch_tokens = 8192;  // tokens of one update, all rows together
-  int micro_tokens = 8192;  // at most so many at once; the rest by accumulation
+  int batch_tokens = 8192;  // tokens of one update, all rows of all ranks together
+  int micro_tokens = 8192;  // at most so many at once in one process; the rest by accumulation
   int short_length = 0;     // rows of this length instead for the first part of the run; 0: none
   double short_until = 0;   // that part, in [0, 1] of the run
 
@@ -111,13 +112,19 @@ struct TrainSummary {
   HeldOutLoss held_out;      // of the weights at the end (averaged if they are); empty if no data
   HeldOutLoss held_out_old;  // the same on the old data
   HeldOutLoss best;          // as measured while training, on part of the data
+  // Of the model that it went on from, on the same pieces; empty if there was none.
+  HeldOutLoss before, before_old;
   std::string device;
 };
 
 // Where training starts: fresh weights, or those of a model to go on from, or a checkpoint.
 struct TrainStart {
   bool resume = false;  // from the run folder's checkpoint
-  Path model;           // a model folder, or empty; its shape is that of the options' config
+  Path model;           // a model folder or exported file, or empty; of the options' shape
+  // The processes that train together, or null: alone. Rank 0 alone writes, and reads what is to be
+  // gone on from; the others get it from there. Whatever number goes on, the run stays the same
+  // within rounding. Each rank's data gives its own part of every batch.
+  Ranks* ranks = nullptr;
 };
 
 // A run's options as its checkpoint has them; what --resume goes on with.

@@ -164,6 +164,9 @@ TEST_F(TrainerTest, LearnsAndLeavesAModel) {
       train(*learner, next, material.data(), folder_ / "more", {false, folder_ / "last"}, {});
   ASSERT_TRUE(again.has_value()) << again.error().message;
   EXPECT_NEAR(again->held_out.nats, summary->held_out.nats, 1e-6 * summary->held_out.nats);
+  EXPECT_NEAR(again->before.nats, summary->held_out.nats, 1e-6 * summary->held_out.nats);
+  EXPECT_EQ(again->before.tokens, summary->held_out.tokens);
+  EXPECT_EQ(summary->before.tokens, 0);
 }
 
 TEST_F(TrainerTest, StoppedAndResumedIsTheSameRun) {
