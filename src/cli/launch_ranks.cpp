@@ -60,11 +60,13 @@ struct Child {
 };
 
 // In the child between fork and exec: nothing here may allocate.
-[[noreturn]] void become_rank(char* const* arguments, char* const* environment, pid_t parent) {
+[[noreturn]] void become_rank(const char* program, char* const* arguments,
+                              char* const* environment, pid_t parent) {
   setpgid(0, 0);  // Ctrl-C reaches the parent alone, which passes it on once
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent) _exit(1);
-  execve("/proc/self/exe", arguments, environment);
+  execve(program, arguments, environment);
+  execve("/proc/self/exe", arguments, environment);  // it was replaced or moved meanwhile
   _exit(127);
 }
 
@@ -136,6 +138,8 @@ Result<int> launch_ranks(int ranks) {
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
   const std::vector<char*> argv = pointers(arguments);
+  std::error_code code;
+  const Path program = std::filesystem::read_symlink("/proc/self/exe", code);
   const pid_t parent = getpid();
   std::vector<Child> children(static_cast<std::size_t>(ranks));
   for (int rank = 0; rank < ranks; ++rank) {
@@ -143,7 +147,7 @@ Result<int> launch_ranks(int ranks) {
     const std::vector<char*> envp = pointers(environment);
     Child& child = children[static_cast<std::size_t>(rank)];
     child.pid = fork();
-    if (child.pid == 0) become_rank(argv.data(), envp.data(), parent);
+    if (child.pid == 0) become_rank(program.c_str(), argv.data(), envp.data(), parent);
     child.running = child.pid > 0;
     if (!child.running) {
       const int error = errno;
