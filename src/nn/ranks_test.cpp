@@ -53,7 +53,8 @@ class Family {
         place.rank = rank;
         place.ranks = count;
         place.port = port;
-        place.timeout_seconds = 60;
+        place.timeout_seconds = 300;
+        setenv("OPENBLAS_NUM_THREADS", "1", 1);  // else its threads wait in loops
         auto ranks = join_ranks(place);
         const std::string text = ranks ? body(**ranks) : ranks.error().message;
         const auto written = write(ends[1], text.data(), text.size());
