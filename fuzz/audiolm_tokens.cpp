@@ -1,9 +1,10 @@
-// The readers of token caches and of the layout that a stage carries: refused, or every piece can be
-// read and cut into windows.
+// The readers of token caches, of the layout that a stage carries and of a bundle's table: refused,
+// or every piece can be read and cut into windows.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 
+#include "audiolm/generator.h"
 #include "audiolm/stage_source.h"
 #include "model/aligned.h"
 
@@ -14,6 +15,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto again = parse_layout(
         to_text(text->layout, text->codec_sha256, text->semantic_sha256), "again");
     if (!again || again->layout.length() != text->layout.length()) std::abort();
+  }
+  if (const auto table = parse_bundle({reinterpret_cast<const char*>(data), size}, "bundle")) {
+    if (table->sha256.size() != std::size(kBundleParts)) std::abort();
   }
   AlignedBytes copy(size);
   if (size > 0) std::memcpy(copy.data(), data, size);

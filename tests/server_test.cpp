@@ -322,6 +322,45 @@ TEST_F(Server, RendersAndServesParts) {
   EXPECT_EQ(font.body, "RIFF");
 }
 
+TEST_F(Server, GoesOnAsSound) {
+  const Json can = server_->get("/api/v1/info")["capabilities"];
+  if (can["waveform"] == false || can["render"] == false) {
+    GTEST_SKIP() << "no soundfont, or no waveform model here";
+  }
+  const Json tune = typed(kTune);
+  const auto written = [&](Json request) {
+    request["kind"] = "waveform";
+    request["seconds"] = 1.5;
+    const Json job = server_->finished(request);
+    EXPECT_EQ(job["state"], "done") << job.dump();
+    expect_form(job, "Job");
+    EXPECT_EQ(job["sound"]["recipe"]["seed"], job["request"]["seed"]);
+    return job["sound"];
+  };
+  // The same prompt and seed: the same sound. From nothing: another, and no prompt in it.
+  const Json first = written({{"piece", tune["id"]}, {"seed", "7"}});
+  EXPECT_EQ(written({{"piece", tune["id"]}, {"seed", "7"}})["blob"], first["blob"]);
+  EXPECT_GT(first["prompt_seconds"], 1);
+  EXPECT_NEAR(first["seconds"].get<double>(), first["prompt_seconds"].get<double>() + 1.5, 0.01);
+  const Json alone = written(Json::object());
+  EXPECT_EQ(alone["prompt_seconds"], 0);
+  EXPECT_NE(alone["blob"], first["blob"]);
+  const std::string wave = server_->ask("GET", first["url"].get<std::string>()).body;
+  EXPECT_EQ(wave.substr(0, 4), "RIFF");
+  ASSERT_EQ(first["others"].size(), 2u);
+  for (const Json& other : first["others"]) {
+    const Reply reply = server_->ask("GET", other["url"].get<std::string>());
+    EXPECT_EQ(reply.headers.at("content-type"), other["media_type"].get<std::string>());
+    EXPECT_EQ(reply.body.size(), other["bytes"]);
+  }
+  // A sound that was handed in is a prompt too; what is no sound is refused in words.
+  EXPECT_GT(written({{"file", upload(wave, "loop.wav")["id"]}})["prompt_seconds"], 1);
+  const Json broken = server_->finished({{"kind", "waveform"},
+                                         {"file", upload("RIFF....WAVEnothing", "no.wav")["id"]}});
+  EXPECT_EQ(broken["state"], "failed");
+  EXPECT_EQ(broken["error"]["code"], "unreadable");
+}
+
 TEST_F(Server, WritesDownWhatItHears) {
   const Json can = server_->get("/api/v1/info")["capabilities"];
   if (can["transcribe"] == false || can["render"] == false) {
@@ -405,7 +444,11 @@ TEST_F(Server, RefusesWhatItCannotDoInWords) {
   EXPECT_EQ(code(server_->ask("POST", "/api/v1/jobs", "{")), "bad_request");
   EXPECT_EQ(code(server_->post("/api/v1/jobs", {{"kind", "generate"}, {"bras", 8}})),
             "bad_request");
-  EXPECT_EQ(code(server_->post("/api/v1/jobs", {{"kind", "waveform"}})), "not_available");
+  const bool waveform = server_->get("/api/v1/info")["capabilities"]["waveform"].get<bool>();
+  EXPECT_EQ(code(server_->post("/api/v1/jobs", {{"kind", "waveform"},
+                                                {"piece", std::string(32, '0')},
+                                                {"file", std::string(64, '0')}})),
+            waveform ? "bad_request" : "not_available");
   EXPECT_EQ(
       code(server_->post("/api/v1/jobs", {{"kind", "continue"}, {"piece", std::string(32, '0')}})),
       "not_found");

@@ -233,8 +233,8 @@ std::string to_text(const Layout& layout, std::string_view codec_sha256,
                {"codebook", shape.codebook},
                {"coarse", shape.coarse},
                {"window", layout.window()},
-               {"codec_sha256", codec_sha256},
-               {"semantic_sha256", semantic_sha256}})
+               {"codec_sha256", layout.stage() == Stage::kSemantic ? "" : codec_sha256},
+               {"semantic_sha256", layout.stage() == Stage::kFine ? "" : semantic_sha256}})
              .dump(2) +
          "\n";
 }

@@ -101,8 +101,8 @@ class Layout {
   std::vector<std::vector<std::uint64_t>> masks_;  // of each generated quantizer, in turn
 };
 
-// A layout and the codec and encoder that its ids come from, as the JSON text that a model carries
-// in place of a tokenizer.
+// A layout and what its ids come from, as the JSON text that a model carries in place of a
+// tokenizer. The semantic stage knows no codec and the fine stage no encoder: empty there.
 struct LayoutText {
   Layout layout;
   std::string codec_sha256, semantic_sha256;

@@ -10,8 +10,12 @@ namespace hemiola::cli {
 // One of these must be named; the action is that of the one which is.
 Action add_subcommands(CLI::App& app, std::span<const Command> commands);
 
+Action add_audiolm_bundle(CLI::App& app);
+Action add_audiolm_generate(CLI::App& app);
+Action add_audiolm_oracle(CLI::App& app);
 Action add_audiolm_prepare(CLI::App& app);
 Action add_audiolm_purity(CLI::App& app);
+Action add_audiolm_tokens(CLI::App& app);
 Action add_audiolm_train(CLI::App& app);
 Action add_audiolm_train_codec(CLI::App& app);
 Action add_audiolm_train_lm(CLI::App& app);

@@ -13,6 +13,7 @@ namespace {
 
 constexpr const char* kFreshFolder = "fresh";    // the weights that the run begins with
 constexpr const char* kReportFile = "report.json";
+constexpr std::size_t kScoredWindows = 256;  // for the perplexity of each quantizer
 
 struct Arguments {
   nn::TrainOptions train;
@@ -176,10 +177,10 @@ Result<int> run(Arguments a) {
     note("stopped and saved; go on with the same command and --resume");
     return 0;
   }
-  const auto losses =
-      held_out_by_quantizer(held_out, layout, [&](const nn::Batch& batch) {
-        return learner->score(batch, a.train.average_decay > 0);
-      });
+  const auto score = [&](const nn::Batch& batch) {
+    return learner->score(batch, a.train.average_decay > 0);
+  };
+  const auto losses = held_out_by_quantizer(held_out, layout, score, kScoredWindows);
   const Json report = report_of(a, layout, summary, losses);
   HEMIOLA_CHECK(write_text(a.out / kReportFile, report.dump(2) + "\n"));
   if (a.json) {

@@ -10,6 +10,10 @@ constexpr Command kCommands[] = {
     {"prepare", "Gather loops or other sound files for training", add_audiolm_prepare, ""},
     {"purity", "What semantic tokens know of chords, style, drums, tempo", add_audiolm_purity, ""},
     {"train", "Train a part", add_audiolm_train, ""},
+    {"tokens", "Make the tokens of a set of sound, once", add_audiolm_tokens, ""},
+    {"bundle", "Put the trained parts together", add_audiolm_bundle, ""},
+    {"generate", "New sound, from nothing or on from a sound", add_audiolm_generate, ""},
+    {"oracle", "What each part does to sounds that are known", add_audiolm_oracle, ""},
 };
 
 }  // namespace

@@ -45,6 +45,8 @@ Action add_serve(CLI::App& app) {
   app.add_option("--transcriber", o.transcriber,
                  "the transcriber's weights; else HEMIOLA_TRANSCRIBER, else where "
                  "scripts/fetch_transcriber.sh puts them");
+  app.add_option("--audiolm", o.audiolm,
+                 "the waveform model's folder; else HEMIOLA_AUDIOLM, else models/audiolm");
   app.add_option("--web", o.web, "the built page; default: the one beside the program");
   app.add_option("--music-jobs", o.music_jobs,
                  "how many write music at once; 0: one for every two processors, at least two")

@@ -16,6 +16,7 @@ Action add_worker(CLI::App& app) {
   app.add_option("--training", options->training);
   app.add_option("--soundfont", options->soundfont);
   app.add_option("--transcriber", options->transcriber);
+  app.add_option("--audiolm", options->audiolm);
   app.add_option("--temp", options->temp);
   app.add_option("--threads", options->threads);
   return [options]() -> Result<int> {

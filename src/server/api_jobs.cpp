@@ -17,6 +17,19 @@ std::string new_seed() {
   return std::to_string(seed & 0x7fffffffu);
 }
 
+// One prompt at most; a piece is heard through the soundfont.
+void check_waveform(Json& wish, const Json& here) {
+  if (wish.contains("piece") && wish.contains("file")) {
+    throw_api_error(400, "bad_request", "A sound goes on from a piece or from a file, not both.");
+  }
+  if (wish.contains("piece") && here["render"] != Json(true)) {
+    throw_api_error(501, "not_available",
+                    "There is no soundfont here to hear the piece with; install Debian's "
+                    "musescore-general-soundfont-small.");
+  }
+  if (!wish.contains("seed")) wish["seed"] = new_seed();
+}
+
 }  // namespace
 
 Awaitable<Response> Api::list_jobs(Request& request) {
@@ -41,8 +54,11 @@ Awaitable<Response> Api::create_job(Request& request) {
                       : kind == "transcribe"
                           ? "The transcriber's weights are not here; scripts/fetch_transcriber.sh "
                             "gets them."
+                      : kind == "waveform"
+                          ? "The waveform model is not here. Start the server with --audiolm DIR."
                           : fmt::format("This server cannot do that ({}) yet.", kind));
     }
+    if (kind == "waveform") check_waveform(wish, here);
   } else {
     const auto checked = worker::generate_request_from_json(wish);
     if (!checked) throw_api_error(400, "bad_request", checked.error().message);

@@ -71,6 +71,15 @@ std::string sound_type(const std::string& format) {
                             : "audio/mpeg";
 }
 
+// A sound file that a worker sent.
+Json file_json(const Json& entry, const std::string& format, const std::vector<CallBlob>& blobs) {
+  const CallBlob& blob = blob_of(entry, "blob", blobs);
+  return {{"blob", blob.info.hash},
+          {"url", "/api/v1/blobs/" + blob.info.hash},
+          {"bytes", blob.info.bytes},
+          {"media_type", sound_type(format)}};
+}
+
 Json end_json(const JobRow& row) { return {{"state", row.state}, {"error", row.error}}; }
 
 }  // namespace
@@ -349,12 +358,14 @@ Awaitable<CallResult> JobBoard::ask(Active& active, WorkerPool& pool) {
 Awaitable<void> JobBoard::do_job(Active& active) {
   const std::string parent = active.row.request.value("piece", "");
   co_await services_.storage_limit.make_room(
-      active.row.kind == "render" ? StorageLimit::Kind::kLarge : StorageLimit::Kind::kSmall);
+      active.row.kind == "render" || active.row.kind == "waveform" ? StorageLimit::Kind::kLarge : StorageLimit::Kind::kSmall);
   if (writes_music(active.row.kind)) {
     co_await do_music(active, parent);
     co_return;
   }
-  WorkerPool& pool = active.row.kind == "novelty" ? services_.music : services_.files;
+  WorkerPool& pool = active.row.kind == "novelty"    ? services_.music
+                     : active.row.kind == "waveform" ? services_.waves
+                                                     : services_.files;
   CallResult result = co_await ask(active, pool);
   if (active.row.kind == "transcribe") {
     PieceMaker maker;
@@ -383,15 +394,26 @@ Awaitable<void> JobBoard::do_job(Active& active) {
     active.log->add("result", novelty);
     co_return;
   }
-  const CallBlob& blob = blob_of(result.done, "blob", result.blobs);
-  const std::string format = active.row.request.value("format", "wav");
-  Json sound = {{"blob", blob.info.hash},
-                {"url", "/api/v1/blobs/" + blob.info.hash},
-                {"bytes", blob.info.bytes},
-                {"media_type", sound_type(format)},
-                {"seconds", result.done["seconds"]},
-                {"sample_rate", result.done["sample_rate"]},
-                {"peaks", result.done["peaks"]}};
+  keep_sound(active, result);
+}
+
+// A rendered piece, or a waveform with its recipe and its other formats.
+void JobBoard::keep_sound(Active& active, const CallResult& result) {
+  const Json& done = result.done;
+  const Json& request = active.row.request;
+  Json sound = file_json(done, request.value("format", "wav"), result.blobs);
+  for (const char* name : {"seconds", "sample_rate", "peaks"}) sound[name] = done.at(name);
+  if (active.row.kind == "waveform") {
+    sound["prompt_seconds"] = done.at("prompt_seconds");
+    sound["others"] = Json::array();
+    for (const Json& other : done.at("others")) {
+      sound["others"].push_back(
+          file_json(other, other.at("format").get<std::string>(), result.blobs));
+    }
+    sound["recipe"] = {{"model", done.at("model")},       {"model_name", done.at("model_name")},
+                       {"seed", request.at("seed")},      {"settings", done.at("settings")},
+                       {"version", HEMIOLA_VERSION},      {"seconds", done.at("taken")}};
+  }
   active.row.outcome["sound"] = sound;
   active.log->add("sound", sound);
 }

@@ -29,6 +29,7 @@ struct Services {
   StorageLimit& storage_limit;
   WorkerPool& files;  // workers for files and sound
   WorkerPool& music;  // workers that hold the model
+  WorkerPool& waves;  // workers that hold the waveform model, where there is one
   const Log& log;
 };
 
@@ -98,6 +99,7 @@ class JobBoard {
   Awaitable<void> do_job(Active& active);
   Awaitable<CallResult> ask(Active& active, WorkerPool& pool);
   Awaitable<void> do_music(Active& active, const std::string& parent);
+  void keep_sound(Active& active, const CallResult& result);
   Awaitable<void> keep_pieces(Active& active, std::vector<PieceRow> rows);
   Awaitable<Call> call_for(const Active& active);
   void on_event(Active& active, Json& event);

@@ -22,6 +22,7 @@
 
 #include "audio/synthesise.h"
 #include "audio/transcribe.h"
+#include "audiolm/generator.h"
 #include "base/hash.h"
 #include "data/novelty_index.h"
 #include "model/locate.h"
@@ -108,7 +109,7 @@ Sharing share_out(const ServeOptions& options) {
 }
 
 struct Setting {
-  Path self, model, soundfont, transcriber, training;
+  Path self, model, soundfont, transcriber, audiolm, training;
   bool comparable = false;  // with training music: a data set, or the model's index of it
   std::string hash;
   Path bubblewrap;
@@ -135,6 +136,11 @@ Result<Setting> find_setting(const ServeOptions& options) {
   } else if (!options.transcriber.empty()) {
     return fail(weights.error());
   }
+  if (const auto bundle = audiolm::locate_audiolm(options.audiolm)) {
+    setting.audiolm = fs::canonical(*bundle, code);
+  } else if (!options.audiolm.empty()) {
+    return fail(bundle.error());
+  }
   if (!options.training.empty()) {
     setting.training = fs::canonical(options.training, code);
     if (code) return fail("{}: {}", options.training.string(), code.message());
@@ -154,9 +160,11 @@ Result<Setting> find_setting(const ServeOptions& options) {
   return setting;
 }
 
-// `threads`: of one that writes music; 0: of one that opens files and has no model.
+enum class Workers { kFiles, kMusic, kWaves };
+
+// `threads`: of one that writes music or waveforms.
 std::vector<std::string> worker_command(const ServeOptions& options, const Setting& setting,
-                                        int threads) {
+                                        Workers kind, int threads) {
   std::vector<std::string> command = {setting.self.string(), "worker", "--connection", "0"};
   std::vector<Path> visible = {setting.self};
   const auto add = [&](const char* option, const Path& path) {
@@ -164,17 +172,20 @@ std::vector<std::string> worker_command(const ServeOptions& options, const Setti
     command.insert(command.end(), {option, path.string()});
     visible.push_back(path);
   };
-  if (threads > 0) {
+  if (kind != Workers::kFiles) {
+    command.insert(command.end(), {"--threads", std::to_string(threads)});
+  }
+  if (kind == Workers::kMusic) {
     add("--model", setting.model);
     command.insert(command.end(), {"--model-hash", setting.hash});
-    command.insert(command.end(), {"--threads", std::to_string(threads)});
     add("--training", setting.training);
     if (const Path index = data::novelty_index_path(setting.model); fs::exists(index)) {
       visible.push_back(index);
     }
   } else {
     add("--soundfont", setting.soundfont);
-    add("--transcriber", setting.transcriber);
+    if (kind == Workers::kFiles) add("--transcriber", setting.transcriber);
+    if (kind == Workers::kWaves) add("--audiolm", setting.audiolm);
   }
   if (!setting.bubblewrap.empty()) {
     return worker::in_bubblewrap(setting.bubblewrap, command, visible);
@@ -218,7 +229,7 @@ Json info_json(const Setting& setting, const Json& model, const ApiLimits& limit
       {"instruments", instruments_json()},
       {"capabilities",
        {{"transcribe", !setting.transcriber.empty()},
-        {"waveform", false},
+        {"waveform", !setting.audiolm.empty()},
         {"novelty", setting.comparable},
         {"evaluate", true},
         {"render", !setting.soundfont.empty()}}},
@@ -310,13 +321,17 @@ Status serve(const ServeOptions& options) {
   JobLimits job_limits;
   job_limits.music_at_once = sharing.music_jobs;
   job_limits.sound_at_once = sharing.sound_jobs;
-  WorkerPool files(context, *blobs, worker_command(options, setting, 0), kWorkersReady,
-                   sharing.music_jobs + sharing.sound_jobs + kFileWorkersBesides);
-  WorkerPool music(context, *blobs, worker_command(options, setting, sharing.threads),
+  WorkerPool files(context, *blobs, worker_command(options, setting, Workers::kFiles, 0),
+                   kWorkersReady, sharing.music_jobs + sharing.sound_jobs + kFileWorkersBesides);
+  WorkerPool music(context, *blobs,
+                   worker_command(options, setting, Workers::kMusic, sharing.threads),
                    std::min(kWorkersReady, sharing.music_jobs), sharing.music_jobs);
+  WorkerPool waves(context, *blobs,
+                   worker_command(options, setting, Workers::kWaves, sharing.threads), 1,
+                   sharing.sound_jobs);
   StorageLimit storage_limit(storage, *store, *blobs,
                              static_cast<std::uint64_t>(options.storage * 1e9));
-  Services services{context, storage, *store, *blobs, storage_limit, files, music, log};
+  Services services{context, storage, *store, *blobs, storage_limit, files, music, waves, log};
   const ApiLimits limits;
   JobBoard jobs(services, job_limits);
   Guard guard(guarding);
@@ -327,6 +342,7 @@ Status serve(const ServeOptions& options) {
   StudioFiles studio(find_studio(options.web));
   const auto begin = [&]() -> Awaitable<void> {
     files.fill();
+    if (!setting.audiolm.empty()) waves.fill();
     const auto model = co_await describe_model(music);
     if (!model) {
       outcome = fail(model.error());

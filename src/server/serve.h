@@ -20,6 +20,7 @@ struct ServeOptions {
   Path training;              // data set to compare pieces with; empty: none
   Path soundfont;             // empty: the usual one
   Path transcriber;           // its weights; empty: the usual ones
+  Path audiolm;               // the waveform model's folder; empty: as everywhere
   Path web;                   // the built page; empty: the one beside the program
   std::string token;          // of log-in; empty: made once and kept in the data folder
   bool login = false;         // ask for it on loopback too

@@ -317,13 +317,18 @@ class SqliteStore final : public Store {
     Query query = prepare(
         "SELECT midi FROM pieces UNION SELECT view FROM pieces UNION SELECT hash FROM files "
         "UNION SELECT json_extract(outcome, '$.sound.blob') FROM jobs "
-        "WHERE json_extract(outcome, '$.sound.blob') IS NOT NULL");
+        "WHERE json_extract(outcome, '$.sound.blob') IS NOT NULL "
+        "UNION SELECT json_extract(value, '$.blob') FROM jobs, "
+        "json_each(outcome, '$.sound.others')");
     return hashes_of(query);
   }
 
   Result<std::vector<std::string>> renewable_blobs() override {
     Query query = prepare(
-        "SELECT json_extract(outcome, '$.sound.blob') AS blob FROM jobs WHERE blob IS NOT NULL "
+        "SELECT blob FROM "
+        "(SELECT json_extract(outcome, '$.sound.blob') AS blob, number FROM jobs UNION ALL "
+        "SELECT json_extract(value, '$.blob'), number FROM jobs, "
+        "json_each(outcome, '$.sound.others')) WHERE blob IS NOT NULL "
         "AND blob NOT IN (SELECT midi FROM pieces UNION SELECT view FROM pieces "
         "UNION SELECT hash FROM files) GROUP BY blob ORDER BY MAX(number)");
     return hashes_of(query);

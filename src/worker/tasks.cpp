@@ -64,6 +64,7 @@ Result<Json> Task::run() {
   if (op == "render") return render();
   if (op == "transcribe") return transcribe();
   if (op == "evaluate") return evaluate();
+  if (op == "waveform") return waveform();
   return fail("the worker does not know how to {}", op.dump());
 }
 

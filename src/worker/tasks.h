@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include "audiolm/generator.h"
 #include "compose/generate.h"
 #include "compose/listen.h"
 #include "data/dataset.h"
@@ -20,6 +21,7 @@ struct Equipment {
   std::string model_name, model_hash;
   std::optional<data::Dataset> training;  // to compare with
   std::optional<Transcriber> transcriber;
+  std::optional<audiolm::Generator> waveforms;  // only a worker for waveforms
   Path soundfont;  // empty: none
   Path temp;       // a folder it may write to
 };
@@ -44,6 +46,7 @@ class Task {
   Result<Json> render();
   Result<Json> transcribe();
   Result<Json> evaluate();
+  Result<Json> waveform();
 
   Result<Bytes> blob(std::size_t index) const;
   // The piece that the request brings: its first blob, and "timing".
@@ -55,6 +58,10 @@ class Task {
   Result<Json> written_piece(const WrittenPiece& written, const data::Source* prompt,
                              const GenerateRequest& request);
   Result<std::size_t> send(std::span<const std::uint8_t> bytes);
+  // Writes a sound in this format and sends it; the number of the blob.
+  Result<std::size_t> send_sound(const Audio& audio, const std::string& format);
+  // What a waveform goes on from: an upload, a piece as it sounds, or nothing.
+  Result<std::vector<float>> waveform_prompt();
 
   const Equipment& equipment_;
   Channel& channel_;

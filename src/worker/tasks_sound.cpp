@@ -3,9 +3,12 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <chrono>
 #include <cmath>
 
 #include "audio/audio.h"
+#include "audio/decode.h"
 #include "audio/synthesise.h"
 #include "midi/reader.h"
 #include "worker/tasks.h"
@@ -32,7 +35,25 @@ Json peaks_of(const Audio& audio) {
   return peaks;
 }
 
+// A temperature of 1 is what suits the models.
+audiolm::StageSampling sampling_for(const audiolm::Generator& generator, double temperature) {
+  audiolm::StageSampling sampling = generator.sampling();
+  for (auto* stage : {&sampling.semantic, &sampling.coarse, &sampling.fine}) {
+    stage->temperature *= static_cast<float>(temperature);
+  }
+  return sampling;
+}
+
 }  // namespace
+
+Result<std::size_t> Task::send_sound(const Audio& audio, const std::string& format) {
+  const Path path = equipment_.temp / fmt::format("sound-{}.{}", ::getpid(), format);
+  HEMIOLA_CHECK(write_audio(path, audio));
+  HEMIOLA_TRY(const Bytes sound, read_file(path, std::size_t{2} << 30));
+  std::error_code ignored;
+  std::filesystem::remove(path, ignored);
+  return send(sound);
+}
 
 Result<Json> Task::transcribe() {
   if (!equipment_.transcriber) return fail("this worker has no transcriber");
@@ -71,16 +92,77 @@ Result<Json> Task::render() {
   LoudnessTarget target;
   target.integrated = request_.message.value("loudness", target.integrated);
   HEMIOLA_CHECK(normalise_loudness(audio, target));
-  const Path path = equipment_.temp / fmt::format("sound-{}.{}", ::getpid(), format);
-  HEMIOLA_CHECK(write_audio(path, audio));
-  HEMIOLA_TRY(const Bytes sound, read_file(path, std::size_t{2} << 30));
-  std::error_code ignored;
-  std::filesystem::remove(path, ignored);
-  HEMIOLA_TRY(const std::size_t sent, send(sound));
+  HEMIOLA_TRY(const std::size_t sent, send_sound(audio, format));
   return Json{{"blob", sent},
               {"seconds", audio.length().count()},
               {"sample_rate", audio.sample_rate},
               {"peaks", peaks_of(audio)}};
+}
+
+Result<std::vector<float>> Task::waveform_prompt() {
+  const int rate = equipment_.waveforms->rate();
+  if (request_.message.contains("file")) {
+    HEMIOLA_TRY(const Bytes bytes, blob(0));
+    DecodeOptions decoding;
+    decoding.longest = Seconds(600);
+    HEMIOLA_TRY(Audio audio, decode_audio(bytes, decoding));
+    return audiolm::as_prompt(std::move(audio), rate);
+  }
+  if (request_.message.contains("piece")) {
+    HEMIOLA_TRY(const Bytes bytes, blob(0));
+    HEMIOLA_TRY(const midi::File file, midi::read(bytes));
+    SynthesisOptions options;
+    options.soundfont = equipment_.soundfont;
+    options.sample_rate = rate;
+    options.longest = Seconds(600);
+    HEMIOLA_TRY(Audio audio, synthesise(file, options));
+    return audiolm::as_prompt(std::move(audio), rate);
+  }
+  return std::vector<float>();
+}
+
+Result<Json> Task::waveform() {
+  if (!equipment_.waveforms) return fail("this worker has no waveform model");
+  const audiolm::Generator& generator = *equipment_.waveforms;
+  const auto start = std::chrono::steady_clock::now();
+  audiolm::SoundRequest wish;
+  wish.seconds = request_.message.value("seconds", 10.0);
+  wish.sampling = sampling_for(generator, request_.message.value("temperature", 1.0));
+  const std::string seed = request_.message.value("seed", "0");
+  const auto [end, error] = std::from_chars(seed.data(), seed.data() + seed.size(), wish.seed);
+  if (error != std::errc() || end != seed.data() + seed.size()) {
+    return fail("seed: {} is not a number of 64 bits", seed);
+  }
+  HEMIOLA_TRY(wish.prompt, waveform_prompt());
+  audiolm::SoundCallbacks callbacks;
+  // The last twentieth is for the files.
+  callbacks.sound = [&](std::span<const float>, double done) {
+    const Json event = {{"event", "progress"}, {"done", 0.95 * done}};
+    return !channel_.cancelled() && channel_.send(event).has_value();
+  };
+  HEMIOLA_TRY(audiolm::WrittenSound written, generator.generate(wish, callbacks));
+  if (!written.complete) return fail("it was stopped");
+  Audio audio{generator.rate(), 1, std::move(written.samples)};
+  for (float& sample : audio.samples) sample = std::clamp(sample, -1.0f, 1.0f);
+  HEMIOLA_TRY(const std::size_t sent, send_sound(audio, "wav"));
+  Json others = Json::array();
+  for (const char* format : {"flac", "mp3"}) {
+    HEMIOLA_TRY(const std::size_t other, send_sound(audio, format));
+    others.push_back({{"format", format}, {"blob", other}});
+  }
+  const double taken =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double prompt = static_cast<double>(written.prompt_samples) / generator.rate();
+  return Json{{"blob", sent},
+              {"others", std::move(others)},
+              {"seconds", audio.length().count()},
+              {"sample_rate", audio.sample_rate},
+              {"peaks", peaks_of(audio)},
+              {"prompt_seconds", prompt},
+              {"model", generator.sha256()},
+              {"model_name", generator.name()},
+              {"settings", {{"seconds", wish.seconds}, {"sampling", to_json(wish.sampling)}}},
+              {"taken", taken}};
 }
 
 }  // namespace hemiola::worker

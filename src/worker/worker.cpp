@@ -30,6 +30,11 @@ Result<int> run(const Options& options) {
   if (!options.transcriber.empty()) {
     HEMIOLA_TRY(equipment.transcriber, Transcriber::load(options.transcriber));
   }
+  if (!options.audiolm.empty()) {
+    engine::Options engine_options;
+    engine_options.threads = options.threads;
+    HEMIOLA_TRY(equipment.waveforms, audiolm::Generator::load(options.audiolm, engine_options));
+  }
   if (!options.training.empty()) {
     HEMIOLA_TRY(equipment.training, data::Dataset::open(options.training));
   }

@@ -15,6 +15,7 @@ struct Options {
   Path training;     // data set to compare with; empty: none
   Path soundfont;    // empty: none
   Path transcriber;  // its weights; empty: none
+  Path audiolm;      // its folder; empty: none
   Path temp = "/tmp";
   int threads = 0;  // of the engine; 0: all processors
 };

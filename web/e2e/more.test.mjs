@@ -70,6 +70,53 @@ test('WAV, FLAC and MP3 sound as long as the piece', kTest, async (t) => {
   });
 });
 
+test('the waveform model goes on from the piece, beside the notes as they sound', kTest, async (t) => {
+  if (!studio.info.capabilities.waveform || !studio.info.capabilities.render) {
+    t.skip('this server has no waveform model, or no soundfont');
+    return;
+  }
+  await withPage(async (page) => {
+    await openTune(page);
+    await page.getByRole('button', { name: 'Wave', exact: true }).click();
+    const pane = page.getByRole('region', { name: /^Waveform model/ });
+    await page.getByRole('region', { name: /^Notes, played/ }).locator('audio').waitFor({ timeout: kLong });
+    const seconds = pane.getByLabel('New seconds');
+    await seconds.fill('60');
+    await seconds.blur();
+    await pane.getByRole('button', { name: 'Write as sound' }).click();
+    await pane.getByRole('button', { name: 'Cancel' }).click();
+    await pane.getByRole('button', { name: 'Write as sound' }).waitFor({ timeout: kLong });
+    assert.equal(await pane.locator('audio').count(), 0);
+
+    await seconds.fill('4');
+    await seconds.blur();
+    await pane.getByLabel('Seed').fill('5');
+    await pane.getByRole('button', { name: 'Write as sound' }).click();
+    await pane.locator('audio').waitFor({ timeout: kLong });
+    const sound = await pane.locator('audio').evaluate(async (audio) => {
+      const data = await (await fetch(audio.src)).arrayBuffer();
+      const buffer = await new OfflineAudioContext(1, 1, 16000).decodeAudioData(data);
+      const last = buffer.getChannelData(0).subarray(-3 * 16000);
+      return { seconds: buffer.duration, level: Math.sqrt(last.reduce((sum, x) => sum + x * x, 0) / last.length) };
+    });
+    assert.ok(sound.seconds > 5 && sound.level > 0.005 && sound.level < 0.5, JSON.stringify(sound));
+    for (const [format, start] of [['WAV', 'RIFF'], ['FLAC', 'fLaC'], ['MP3', /^(ID3|\xff[\xe2-\xff])/]]) {
+      const coming = page.waitForEvent('download');
+      await pane.getByRole('link', { name: `Download ${format}` }).click();
+      const bytes = readFileSync(await (await coming).path());
+      assert.match(bytes.toString('latin1', 0, 4), new RegExp(start), format);
+    }
+    await pane.getByRole('button', { name: 'Recipe' }).click();
+    await pane.getByText('temperature').first().waitFor();
+    await page.keyboard.press('Escape');
+    // It is still there when the page comes back.
+    await page.reload();
+    await page.waitForSelector('.take[data-shown]');
+    await page.getByRole('button', { name: 'Wave', exact: true }).click();
+    await pane.locator('audio').waitFor({ timeout: kLong });
+  });
+});
+
 test('an accompaniment is a track more, and changes nothing else', kTest, async () => {
   await withPage(async (page) => {
     await openTune(page);

@@ -148,6 +148,12 @@ export const t = {
     render: 'Render', generate: 'Write as sound', took: (s: number) => `took ${s.toFixed(1)} s`,
     noRender: 'This server has no soundfont to render with.', spectrogram: 'Spectrogram', waveform: 'Waveform',
     length: (s: number) => `${s.toFixed(1)} s`,
+    from: 'Goes on from', seconds: 'New seconds', again: 'Write another',
+    prompts: {
+      piece: 'this piece', recording: 'the recording', file: 'a sound file', nothing: 'nothing',
+    },
+    promptPart: (s: number) => `The first ${s.toFixed(1)} s are what it goes on from, as the model hears it.`,
+    notSound: (name: string) => `“${name}” is not sound. Choose a recording: WAV, FLAC, MP3, Ogg or M4A.`,
   },
   files: {
     opening: 'Opening', tooLarge: (mb: number) =>

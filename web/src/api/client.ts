@@ -91,6 +91,7 @@ export const api = {
     json<View>('/notation', { ...body('POST', { text }), signal }),
 
   createJob: (request: JobRequest) => json<Job>('/jobs', body('POST', request)),
+  jobs: () => json<{ jobs: Job[] }>('/jobs'),
   job: (id: string) => json<Job>(`/jobs/${id}`),
   cancelJob: (id: string) => json<Job>(`/jobs/${id}`, { method: 'DELETE' }),
   eventsUrl: (id: string) => `${kBase}/jobs/${id}/events`,

@@ -518,6 +518,20 @@ export interface components {
             /** @description false: it was stopped early */
             complete: boolean;
         };
+        /** @description What makes the same waveform again, with the same prompt */
+        SoundRecipe: {
+            /** @description hash */
+            model: string;
+            model_name: string;
+            /** @description decimal */
+            seed: string;
+            /** @description seconds, and the sampling of each stage */
+            settings: Record<string, never>;
+            /** @description of Hemiola */
+            version: string;
+            /** @description of work */
+            seconds: number;
+        };
         /** @enum {string} */
         GenerateKind: "generate" | "continue" | "infill" | "accompany";
         Novelty: {
@@ -912,13 +926,20 @@ export interface components {
         } | {
             /** @constant */
             kind: "waveform";
-            /** @default 10 */
+            /**
+             * @description of new sound, after the prompt
+             * @default 10
+             */
             seconds?: number;
-            /** @description rendered and used as the prompt */
+            /** @description rendered and used as the prompt; its last seconds are heard */
             piece?: string;
-            /** @description audio used as the prompt */
+            /** @description audio used as the prompt, instead of a piece */
             file?: string;
             seed?: string;
+            /**
+             * @description times what suits the model
+             * @default 1
+             */
             temperature?: number;
         };
         Sound: {
@@ -931,6 +952,16 @@ export interface components {
             sample_rate: number;
             /** @description loudest sample of 1,000 equal stretches, 0 to 1, for a picture */
             peaks: number[];
+            /** @description of a waveform: it begins with so much of its prompt */
+            prompt_seconds?: number;
+            /** @description of a waveform: the same sound in other formats */
+            others?: {
+                blob: string;
+                url: string;
+                bytes: number;
+                media_type: string;
+            }[];
+            recipe?: components["schemas"]["SoundRecipe"];
         };
         /** @enum {string} */
         JobState: "queued" | "running" | "done" | "cancelled" | "failed";

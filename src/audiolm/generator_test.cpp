@@ -1,0 +1,205 @@
+// The whole generator with random weights: parts as files, a bundle of them, sound from it.
+#include "audiolm/generator.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cmath>
+
+#include "audiolm/little_codec_for_tests.h"
+#include "audiolm/oracle.h"
+#include "audiolm/semantic_for_tests.h"
+#include "audiolm/tiny_stages_for_tests.h"
+#include "model/model_folder.h"
+
+namespace hemiola::audiolm {
+namespace {
+
+using ::testing::HasSubstr;
+
+// The little codec's and the tiny encoder's.
+constexpr TokenShape kShape{.units = 10, .quantizers = 4, .codebook = 24, .coarse = 2};
+
+std::vector<float> a_tune(double seconds) {
+  std::vector<float> sound(static_cast<std::size_t>(seconds * 16000));
+  for (std::size_t i = 0; i < sound.size(); ++i) {
+    const auto t = static_cast<double>(i) / 16000;
+    const double pitch = 220 * (1 + std::floor(std::fmod(t * 4, 5)) / 4);
+    sound[i] = static_cast<float>(0.3 * std::sin(6.283185307179586 * pitch * t));
+  }
+  return sound;
+}
+
+class GeneratorTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::temp_directory_path() /
+              ("hemiola_generator_" + std::to_string(::getpid()));
+    std::filesystem::create_directories(folder_);
+    request_.codec = folder_ / "codec.safetensors";
+    request_.semantic = folder_ / "semantic.safetensors";
+    ASSERT_TRUE(write_codec(request_.codec, little_codec(CodecActivation::kLeakyRelu, 4),
+                            Dtype::kF32));
+    ASSERT_TRUE(TinySemantic().write(request_.semantic));
+    codec_sha256_ = Codec::load(request_.codec)->sha256();
+    semantic_sha256_ = SemanticEncoder::load(request_.semantic)->sha256();
+    request_.semantic_stage = stage(Stage::kSemantic, 12, codec_sha256_);
+    request_.coarse_stage = stage(Stage::kCoarse, 6, codec_sha256_);
+    request_.fine_stage = stage(Stage::kFine, 2, codec_sha256_);
+    request_.sampling.coarse.temperature = 0.7f;
+    request_.card = "# Random\n";
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  Path stage(Stage stage, int window, const std::string& codec) {
+    const Layout layout(stage, kShape, window);
+    ModelToSave model;
+    model.config = tiny_config(layout);
+    const OwnedWeights weights =
+        layout.fresh_weights(model.config, 11 + static_cast<std::uint64_t>(stage));
+    model.weights = weights.views();
+    model.tokenizer = to_text(layout, codec, semantic_sha256_);
+    const Path path = folder_ / fmt::format("{}-{}", name(stage), codec.substr(0, 4));
+    EXPECT_TRUE(save_model_folder(path, model));
+    return path;
+  }
+  Generator bundled() {
+    const Status status = write_bundle(folder_ / "bundle", request_);
+    EXPECT_TRUE(status) << status.error().message;
+    auto generator = Generator::load(folder_ / "bundle", {.threads = 1});
+    EXPECT_TRUE(generator) << generator.error().message;
+    return *std::move(generator);
+  }
+
+  Path folder_;
+  BundleRequest request_;
+  std::string codec_sha256_, semantic_sha256_;
+};
+
+TEST_F(GeneratorTest, WritesTheSameSoundForTheSameSeedAndStreamsIt) {
+  const Generator generator = bundled();
+  EXPECT_EQ(generator.sampling().coarse.temperature, 0.7f);
+  SoundRequest request;
+  request.seconds = 1.01;
+  request.seed = 3;
+  std::vector<float> heard;
+  std::vector<double> done;
+  SoundCallbacks callbacks;
+  callbacks.sound = [&](std::span<const float> samples, double share) {
+    heard.insert(heard.end(), samples.begin(), samples.end());
+    done.push_back(share);
+    return true;
+  };
+  const WrittenSound written = generator.generate(request, callbacks).value();
+  EXPECT_TRUE(written.complete);
+  EXPECT_EQ(written.samples.size(), 16160u);
+  EXPECT_EQ(heard, written.samples);
+  EXPECT_EQ(written.codes.size(), 51u * 4);  // frames begun
+  EXPECT_EQ(written.units.size(), 26u);
+  EXPECT_GT(done.size(), 5u);
+  EXPECT_TRUE(std::is_sorted(done.begin(), done.end()));
+  EXPECT_EQ(done.back(), 1);
+  // What the codec says of these codes, to the bit.
+  std::vector<float> decoded = generator.codec().decode(written.codes, 4);
+  decoded.resize(written.samples.size());
+  EXPECT_EQ(decoded, written.samples);
+  // Loaded once more: the same; another seed: another.
+  const Generator again = Generator::load(folder_ / "bundle", {.threads = 2}).value();
+  EXPECT_EQ(again.sha256(), generator.sha256());
+  EXPECT_EQ(again.generate(request, {})->samples, written.samples);
+  request.seed = 4;
+  EXPECT_NE(again.generate(request, {})->samples, written.samples);
+}
+
+TEST_F(GeneratorTest, GoesOnFromAPrompt) {
+  const Generator generator = bundled();
+  SoundRequest request;
+  request.seconds = 0.4;
+  request.prompt = a_tune(0.33);  // whole units: 0.32 s
+  const WrittenSound written = generator.generate(request, {}).value();
+  EXPECT_EQ(written.prompt_samples, 8u * 640);
+  EXPECT_EQ(written.samples.size(), 8u * 640 + 6400);
+  const PieceTokens prompt = generator.tokens_of(request.prompt);
+  EXPECT_TRUE(std::equal(prompt.units.begin(), prompt.units.end(), written.units.begin()));
+  EXPECT_TRUE(std::equal(prompt.codes.begin(), prompt.codes.end(), written.codes.begin()));
+  // A long one is heard from its last part on.
+  request.prompt = a_tune(3);
+  EXPECT_EQ(generator.generate(request, {})->prompt_samples, 12u * 640);
+  request.prompt = a_tune(0.01);  // less than a unit of sound
+  EXPECT_FALSE(generator.generate(request, {}));
+}
+
+TEST_F(GeneratorTest, EndsWhenItIsTold) {
+  const Generator generator = bundled();
+  SoundRequest request;
+  request.seconds = 600;
+  SoundCallbacks callbacks;
+  callbacks.sound = [](std::span<const float>, double) { return false; };
+  const WrittenSound written = generator.generate(request, callbacks).value();
+  EXPECT_FALSE(written.complete);
+  EXPECT_EQ(written.samples.size(), 4u * 320);  // one chunk
+  request.seconds = 0;
+  EXPECT_FALSE(generator.generate(request, {}));
+  request.seconds = 1;
+  request.sampling.fine.top_p = 2;
+  EXPECT_FALSE(generator.generate(request, {}));
+}
+
+TEST_F(GeneratorTest, PartsThatDoNotBelongTogetherAreRefused) {
+  BundleRequest wrong = request_;
+  wrong.fine_stage = stage(Stage::kFine, 2, std::string(64, '0'));
+  const Status status = write_bundle(folder_ / "wrong", wrong);
+  ASSERT_FALSE(status);
+  EXPECT_THAT(status.error().message, HasSubstr("another codec"));
+  EXPECT_FALSE(Generator::load(folder_ / "wrong"));
+  wrong = request_;
+  wrong.coarse_stage = request_.fine_stage;
+  EXPECT_FALSE(write_bundle(folder_ / "wrong", wrong));
+  // A part that was changed afterwards.
+  (void)bundled();
+  Bytes bytes = read_file(folder_ / "bundle" / "coarse.hemiola").value();
+  bytes.back() ^= 1;
+  ASSERT_TRUE(write_file(folder_ / "bundle" / "coarse.hemiola", bytes));
+  const auto changed = Generator::load(folder_ / "bundle");
+  ASSERT_FALSE(changed);
+  EXPECT_THAT(changed.error().message, HasSubstr("coarse.hemiola"));
+  ASSERT_TRUE(write_text(folder_ / "other" / "mine.txt", "x"));
+  EXPECT_FALSE(write_bundle(folder_ / "other", request_));
+}
+
+TEST_F(GeneratorTest, OracleKeepsWhatIsGiven) {
+  const Generator generator = bundled();
+  const std::vector<float> tune = a_tune(1);
+  const std::vector<float> codes = made_from(generator, tune, Given::kCodes, 1).value();
+  EXPECT_EQ(codes, generator.codec().decode(generator.tokens_of(tune).codes, 4));
+  for (const Given given : kGiven) {
+    const std::vector<float> made = made_from(generator, tune, given, 1).value();
+    EXPECT_EQ(made.size(), tune.size());
+    EXPECT_EQ(made == codes, given == Given::kCodes);
+  }
+  const SoundDistance same = distance(generator.encoder(), tune, tune);
+  EXPECT_EQ(same.mel_db, 0);
+  EXPECT_EQ(same.units, 1);
+  EXPECT_NEAR(same.chroma, 1, 1e-6);
+  std::vector<float> louder = tune;
+  for (float& sample : louder) sample *= 2;
+  const SoundDistance twice = distance(generator.encoder(), tune, louder);
+  EXPECT_NEAR(twice.level_db, 6.02, 0.01);
+  EXPECT_GT(twice.mel_db, 0.1);
+  EXPECT_NEAR(twice.chroma, 1, 1e-3);
+}
+
+TEST(Sampling, IsReadBackAndChecked) {
+  StageSampling sampling;
+  sampling.fine.top_k = 7;
+  StageSampling back;
+  ASSERT_TRUE(read_sampling(to_json(sampling), back, "test"));
+  EXPECT_EQ(back.fine.top_k, 7);
+  EXPECT_FALSE(read_sampling(Json{{"coarse", {{"temperature", -1}}}}, back, "test"));
+  EXPECT_FALSE(read_sampling(Json{{"coarse", {{"top_p", "x"}}}}, back, "test"));
+  EXPECT_FALSE(read_sampling(Json::array(), back, "test"));
+}
+
+}  // namespace
+}  // namespace hemiola::audiolm

@@ -1,0 +1,56 @@
+// hemiola audiolm bundle: codec, encoder and stages as one folder that generate and the studio use.
+#include <memory>
+
+#include "audiolm/generator.h"
+#include "cli/audiolm_commands.h"
+
+namespace hemiola::cli {
+namespace {
+
+struct Arguments {
+  audiolm::BundleRequest request;
+  Path card, out;
+  std::vector<float> temperatures{0.6f, 0.8f, 0.6f};
+  std::vector<float> top_p{1, 1, 1};
+};
+
+Result<int> run(Arguments a) {
+  HEMIOLA_TRY(a.request.card, read_text(a.card));
+  engine::SamplerOptions* stages[] = {&a.request.sampling.semantic, &a.request.sampling.coarse,
+                                      &a.request.sampling.fine};
+  for (std::size_t i = 0; i < 3; ++i) {
+    stages[i]->temperature = a.temperatures[i];
+    stages[i]->top_p = a.top_p[i];
+    HEMIOLA_CHECK(check(*stages[i]));
+  }
+  HEMIOLA_CHECK(audiolm::write_bundle(a.out, a.request));
+  std::uintmax_t bytes = 0;
+  std::error_code code;
+  for (const auto& entry : std::filesystem::directory_iterator(a.out, code)) {
+    bytes += entry.file_size();
+  }
+  note(fmt::format("{}: {:.1f} MB", a.out.string(), static_cast<double>(bytes) / 1e6));
+  return 0;
+}
+
+}  // namespace
+
+Action add_audiolm_bundle(CLI::App& app) {
+  auto a = std::make_shared<Arguments>();
+  app.add_option("--codec", a->request.codec, "codec.safetensors")->required();
+  app.add_option("--semantic", a->request.semantic, "semantic.safetensors")->required();
+  app.add_option("--lm-semantic", a->request.semantic_stage, "Model folder, such as RUN/last")
+      ->required();
+  app.add_option("--lm-coarse", a->request.coarse_stage, "Likewise")->required();
+  app.add_option("--lm-fine", a->request.fine_stage, "Likewise")->required();
+  app.add_option("--name", a->request.name, "What it is called")->capture_default_str();
+  app.add_option("--card", a->card, "card.md: data, settings, losses, licence")->required();
+  app.add_option("--temperatures", a->temperatures, "Semantic, coarse, fine: what suits them")
+      ->expected(3)
+      ->delimiter(',');
+  app.add_option("--top-p", a->top_p, "Semantic, coarse, fine")->expected(3)->delimiter(',');
+  app.add_option("-o,--out", a->out, "The bundle's folder")->required();
+  return [a] { return run(std::move(*a)); };
+}
+
+}  // namespace hemiola::cli

@@ -1,0 +1,170 @@
+// What the waveform model writes, directly as sound: on from this piece as it sounds, from the
+// recording it was heard in, from a sound file, or from nothing.
+import { useEffect, useRef, useState } from 'react';
+import { api } from '../api/client';
+import type { JobRequest, Sound as MadeSound } from '../api/types';
+import { complain } from '../state/failures';
+import { ensureSaved } from '../state/saving';
+import { get, notify, useStudio } from '../state/store';
+import { t } from '../texts';
+import { Field, NumberInput, Popover } from './controls';
+import { SoundProgress, useSoundJob, type Made } from './SoundJob';
+import { SoundShown } from './SoundShown';
+
+type Prompt = 'piece' | 'recording' | 'file' | 'nothing';
+type Settings = { prompt: Prompt; seconds: number; seed: string };
+
+const kSounds = [['WAV', 'audio/wav'], ['FLAC', 'audio/flac'], ['MP3', 'audio/mpeg']] as const;
+const written = new Map<string, Made>();  // by piece
+
+export function WaveformPane({ piece }: { piece: string }) {
+  const summary = useStudio((s) => s.pieces.get(piece));
+  const canRender = useStudio((s) => s.info?.capabilities.render ?? false);
+  const recording = summary?.origin.kind === 'transcribed' ? summary.origin.file ?? null : null;
+  const [made, setMade] = useState<Made | null>(written.get(piece) ?? null);
+  const [settings, setSettings] = useState<Settings>(
+    { prompt: canRender ? 'piece' : recording ? 'recording' : 'nothing', seconds: 8, seed: '' });
+  const [file, setFile] = useState<{ id: string; name: string } | null>(null);
+  const chooser = useRef<HTMLInputElement>(null);
+  const { progress, make } = useSoundJob();
+  const change = (part: Partial<Settings>) => setSettings({ ...settings, ...part });
+
+  // What was written for this piece before is still kept.
+  useEffect(() => {
+    if (made || !piece) return;
+    let gone = false;
+    void api.jobs().then(({ jobs }) => {
+      const before = jobs.find((job) => job.kind === 'waveform' && job.sound && job.request.piece === piece);
+      if (before?.sound && !gone) setMade({ sound: before.sound, took: before.sound.recipe?.seconds ?? 0 });
+    }, () => {});
+    return () => { gone = true; };
+  }, []);
+
+  const choose = async (chosen: File | undefined) => {
+    if (!chosen) return;
+    try {
+      const stored = await api.uploadFile(chosen, chosen.name);
+      if (stored.type !== 'audio') {
+        notify(t.wave.notSound(chosen.name), 'error');
+        return;
+      }
+      setFile({ id: stored.id, name: chosen.name });
+      change({ prompt: 'file' });
+    } catch (error) {
+      complain(error);
+    }
+  };
+
+  const request = async (): Promise<JobRequest | null> => {
+    const common = { kind: 'waveform' as const, seconds: settings.seconds, ...(settings.seed ? { seed: settings.seed } : {}) };
+    if (settings.prompt === 'nothing') return common;
+    if (settings.prompt === 'recording') return { ...common, file: recording! };
+    if (settings.prompt === 'file') return { ...common, file: file!.id };
+    const id = await ensureSaved();
+    return id ? { ...common, piece: id } : null;
+  };
+  const write = async () => {
+    const entry = await make(request);
+    if (!entry) return;
+    written.set(piece, entry);
+    setMade(entry);
+  };
+
+  const title = t.wave.model;
+  return (
+    <section className="sound-pane" aria-label={title}>
+      <header>
+        <h2>{title}</h2>
+        <p className="note">
+          {t.wave.modelHint}
+          {made && `, ${t.wave.length(made.sound.seconds)}, ${t.wave.took(made.took)}`}
+        </p>
+      </header>
+      <div className="wave-wish">
+        <Field label={t.wave.from}>
+          {(id) => (
+            <select id={id} value={settings.prompt} onChange={(e) => {
+              if (e.target.value === 'file' && !file) chooser.current?.click();
+              else change({ prompt: e.target.value as Prompt });
+            }}>
+              {canRender && <option value="piece">{t.wave.prompts.piece}</option>}
+              {recording && <option value="recording">{t.wave.prompts.recording}</option>}
+              <option value="file">{file ? file.name : t.wave.prompts.file}</option>
+              <option value="nothing">{t.wave.prompts.nothing}</option>
+            </select>
+          )}
+        </Field>
+        <Field label={t.wave.seconds}>
+          {(id) => <NumberInput id={id} value={settings.seconds} min={1} max={60}
+                                onChange={(seconds) => change({ seconds: seconds ?? 8 })} />}
+        </Field>
+        <Field label={t.wish.seed}>
+          {(id) => <input id={id} type="text" inputMode="numeric" value={settings.seed} placeholder={t.wish.seedAny}
+                          maxLength={19} onChange={(e) => change({ seed: e.target.value.replace(/\D/g, '') })} />}
+        </Field>
+        {!progress && (
+          <button type="button" className="button primary" onClick={() => void write()}>
+            {made ? t.wave.again : t.wave.generate}
+          </button>
+        )}
+        <input ref={chooser} type="file" hidden accept="audio/*,.flac,.ogg,.opus,.m4a" aria-label={t.wave.prompts.file}
+               onChange={(e) => {
+                 void choose(e.target.files?.[0]);
+                 e.target.value = '';
+               }} />
+      </div>
+      {progress && <SoundProgress progress={progress} label={t.wave.generate} />}
+      {made && (
+        <>
+          <SoundShown made={made.sound} title={title} />
+          {made.sound.prompt_seconds ? <p className="note">{t.wave.promptPart(made.sound.prompt_seconds)}</p> : null}
+          <div className="wave-keep">
+            {kSounds.map(([label, type]) => <DownloadLink key={type} sound={made.sound} label={label} type={type} piece={piece} />)}
+            {made.sound.recipe && (
+              <Popover label={t.recipe.title} className="badge" button={t.recipe.title} up>
+                {() => <SoundRecipe sound={made.sound} onSeed={(seed) => change({ seed })} />}
+              </Popover>
+            )}
+          </div>
+        </>
+      )}
+    </section>
+  );
+}
+
+function DownloadLink({ sound, label, type, piece }: { sound: MadeSound; label: string; type: string; piece: string }) {
+  const file = sound.media_type === type ? sound : sound.others?.find((other) => other.media_type === type);
+  if (!file) return null;
+  const name = get().pieces.get(piece)?.name ?? 'waveform';
+  return (
+    <a className="button" href={`${file.url}?name=${encodeURIComponent(name)}`} download>
+      {`${t.download.title} ${label}`}
+    </a>
+  );
+}
+
+function SoundRecipe({ sound, onSeed }: { sound: MadeSound; onSeed: (seed: string) => void }) {
+  const recipe = sound.recipe!;
+  const sampling = Object.entries((recipe.settings.sampling ?? {}) as Record<string, Record<string, number>>);
+  return (
+    <dl className="recipe">
+      <dt>{t.recipe.model}</dt>
+      <dd>{recipe.model_name} <code title={recipe.model}>{recipe.model.slice(0, 8)}</code></dd>
+      <dt>{t.recipe.seed}</dt>
+      <dd>
+        <code>{recipe.seed}</code>{' '}
+        <button type="button" className="link" onClick={() => onSeed(recipe.seed)}>{t.recipe.useSeed}</button>
+      </dd>
+      <dt>{t.recipe.took}</dt>
+      <dd>{t.recipe.seconds(recipe.seconds)}</dd>
+      <dt>{t.recipe.settings}</dt>
+      <dd>
+        {sampling.map(([stage, options]) => (
+          <span key={stage} className="setting">
+            {stage} {Object.entries(options).map(([name, value]) => `${name.replace(/_/g, ' ')} ${+value.toFixed(3)}`).join(', ')}
+          </span>
+        ))}
+      </dd>
+    </dl>
+  );
+}
