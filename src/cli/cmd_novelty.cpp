@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "cli/novelty_sound.h"
 #include "data/novelty.h"
 #include "data/novelty_index.h"
 #include "data/source.h"
@@ -11,7 +12,7 @@ namespace hemiola::cli {
 namespace {
 
 struct Options {
-  Path file, data, model;
+  Path file, data, model, audiolm;
   bool json = false;
 };
 
@@ -35,6 +36,9 @@ Result<data::Novelty> compare(const Options& options) {
 }
 
 Result<int> run(const Options& options) {
+  if (is_sound_file(options.file)) {
+    return report_sound_novelty({options.file, options.data, options.audiolm, options.json});
+  }
   HEMIOLA_TRY(const data::Novelty novelty, compare(options));
   if (options.json) {
     print(data::to_json(novelty));
@@ -61,19 +65,27 @@ Result<int> run(const Options& options) {
 
 Action add_novelty(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  app.add_option("FILE", options->file, "MIDI, .jianpu or .tokens")->required();
-  auto* data = app.add_option("--data", options->data, "compare with this data set");
+  app.add_option("FILE", options->file, "MIDI, .jianpu or .tokens; or sound")->required();
+  auto* data =
+      app.add_option("--data", options->data, "compare with this data set, or set of sounds");
   app.add_option("--model", options->model,
                  "compare with the index of this model's training data; else HEMIOLA_MODEL, else "
                  "models/default")
       ->excludes(data);
+  app.add_option("--audiolm", options->audiolm,
+                 "sound: the folder of semantic.safetensors, and of codec.safetensors where codes "
+                 "are to be compared; else HEMIOLA_AUDIOLM, else models/audiolm");
   app.add_flag("--json", options->json, "report as JSON");
   app.footer(
       "Notes are compared up to transposition, tempo and the way they are spread over tracks.\n"
       "Without --data: with the index beside the model, which tells runs a little short.\n"
+      "Sound is compared by the codec's codes, and by semantic features of windows of two "
+      "seconds,\n"
+      "with the training pieces of a set of sounds; the index is written into its folder once.\n"
       "Examples:\n"
       "  hemiola novelty out/piece-7.mid\n"
-      "  hemiola novelty out/piece-7.mid --data data --json");
+      "  hemiola novelty out/piece-7.mid --data data --json\n"
+      "  hemiola novelty made.wav --data sounds");
   return [options] { return run(*options); };
 }
 
