@@ -95,7 +95,7 @@ TEST_F(SoundNoveltyTest, FindsNearCopies) {
   std::vector<float> quiet = melody(3), noisy = melody(4), shifted(11'111);
   for (float& value : quiet) value *= 0.1F;
   Rng rng(9);
-  for (float& value : noisy) value += static_cast<float>(0.005 * (rng.uniform() - 0.5));
+  for (float& value : noisy) value += static_cast<float>(0.002 * (rng.uniform() - 0.5));
   const auto original = melody(5);
   shifted.insert(shifted.end(), original.begin(), original.end());
   EXPECT_TRUE(ask(quiet).is_copy());

@@ -50,7 +50,7 @@ class TorchCodecLearner final : public CodecLearner {
         codec_(network_.initial_weights(options.seed).to(device_)),
         critic_(discriminator_.initial_weights(options.seed).to(device_)) {
     if (device_.is_cpu()) {
-      at::set_num_threads(options.threads < 1 ? usable_processors() : options.threads);
+      set_torch_threads(options.threads);
     }
   }
 

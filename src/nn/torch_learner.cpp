@@ -13,7 +13,7 @@
 #include "nn/torch_module.h"
 #include "nn/torch_ranks.h"
 #include "nn/torch_semantic.h"
-#include "nn/workers.h"
+#include "nn/torch_threads.h"
 
 namespace hemiola::nn {
 
@@ -26,7 +26,7 @@ class TorchLearner final : public Learner {
     dtype_ = options.fp64 ? torch::kFloat64 : torch::kFloat32;
     compute_ = options.fp64 ? torch::kFloat64 : (options.bf16 ? torch::kBFloat16 : torch::kFloat32);
     if (device_.is_cpu()) {
-      at::set_num_threads(options.threads < 1 ? usable_processors() : options.threads);
+      set_torch_threads(options.threads);
     }
     const auto size = static_cast<std::int64_t>(layout_.size);
     weights_ = torch::zeros({size}, like());

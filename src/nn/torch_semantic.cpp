@@ -1,8 +1,10 @@
 #include "nn/torch_semantic.h"
 
+#include <torch/torch.h>
+
 #include <cmath>
 
-#include "nn/workers.h"
+#include "nn/torch_threads.h"
 
 namespace hemiola::nn {
 namespace {
@@ -23,7 +25,7 @@ class TorchSemantic final : public SemanticLearner {
     dtype_ = options.fp64 ? torch::kFloat64 : torch::kFloat32;
     compute_ = options.bf16 && !options.fp64 ? torch::kBFloat16 : dtype_;
     if (device_.is_cpu()) {
-      at::set_num_threads(options.threads < 1 ? usable_processors() : options.threads);
+      set_torch_threads(options.threads);
     }
     weights_ = torch::zeros({static_cast<std::int64_t>(layout_.size)}, like());
     decayed_ = torch::zeros_like(weights_);
