@@ -79,16 +79,18 @@ SoundIndex::Described SoundIndex::describe(std::span<const float> features,
       sums[(t + 1) * kAxes + axis] = sums[t * kAxes + axis] + static_cast<double>(value);
     }
   }
-  for (std::size_t begin = 0; begin + kWindow <= frames; begin += hop) {
+  const std::size_t last_begin = frames - kWindow;
+  for (std::size_t i = 0; i <= (last_begin + hop - 1) / hop; ++i) {
+    const std::size_t begin = std::min(i * hop, last_begin);
     const std::size_t first = begin * kSemanticHop;
     const std::size_t last = std::min(sound.size(), (begin + kWindow) * kSemanticHop);
     if (level_of(sound.subspan(first, last - first)) < kQuiet) continue;
     std::array<double, kNumbers> numbers;
     double square = 0;
-    for (std::size_t i = 0; i < kNumbers; ++i) {
-      const std::size_t from = begin + i / kAxes * kPart, axis = i % kAxes;
-      numbers[i] = sums[(from + kPart) * kAxes + axis] - sums[from * kAxes + axis];
-      square += numbers[i] * numbers[i];
+    for (std::size_t k = 0; k < kNumbers; ++k) {
+      const std::size_t from = begin + k / kAxes * kPart, axis = k % kAxes;
+      numbers[k] = sums[(from + kPart) * kAxes + axis] - sums[from * kAxes + axis];
+      square += numbers[k] * numbers[k];
     }
     const double scale = square > 0 ? 1 / std::sqrt(square) : 0;
     for (const double number : numbers)

@@ -67,7 +67,8 @@ class SoundIndex {
   struct Place {
     std::uint32_t piece, frame;
   };
-  // Windows of a sound, one beginning every `hop` frames; silent ones are left out.
+  // Windows of a sound, one beginning every `hop` frames, and the one that ends with the sound;
+  // silent ones are left out.
   struct Described {
     std::vector<float> numbers;       // (windows, kNumbers), of length 1
     std::vector<std::size_t> frames;  // where each window begins

@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include "audio/audio.h"
+#include "audiolm/little_codec_for_tests.h"
 #include "audiolm/semantic_for_tests.h"
 #include "base/rng.h"
 #include "evaluate/embedding.h"
@@ -128,6 +129,32 @@ TEST_F(SoundNoveltyTest, FailsWhereThereIsNothingToCompare) {
   const Path other = folder_ / "other.safetensors";
   ASSERT_TRUE(audiolm::TinySemantic().write(other));
   EXPECT_FALSE(sound_novelty(melody(1), *index_, SemanticEncoder::load(other).value(), nullptr));
+}
+
+TEST_F(SoundNoveltyTest, FindsTheSameCodes) {
+  // Of random codecs the first whose first codes tell these two apart.
+  const auto sounds = SoundSet::open(folder_).value();
+  const auto first_codes = [](const audiolm::Codec& codec, std::span<const float> sound) {
+    auto codes = codec.encode(sound);
+    for (std::size_t i = 0; i < codes.size(); ++i) codes[i] = i % 4 < 2 ? codes[i] : 0;
+    return codes;
+  };
+  std::uint64_t seed = 1;
+  auto codec = audiolm::opened(audiolm::little_codec(CodecActivation::kLeakyRelu, seed));
+  while (first_codes(codec, sounds.sound(11)) == first_codes(codec, melody(100))) {
+    codec = audiolm::opened(audiolm::little_codec(CodecActivation::kLeakyRelu, ++seed));
+    ASSERT_LT(seed, 50u);
+  }
+  const auto index = SoundIndex::build(sounds, *encoder_, &codec, {.threads = 2});
+  ASSERT_TRUE(index) << index.error().message;
+  EXPECT_EQ(index->codec_sha256(), codec.sha256());
+  const auto same = sound_novelty(sounds.sound(11), *index, *encoder_, &codec).value();
+  EXPECT_TRUE(same.exact_codes);
+  EXPECT_FALSE(same.exact_piece.empty());
+  const auto other = sound_novelty(melody(100), *index, *encoder_, &codec).value();
+  EXPECT_FALSE(other.exact_codes);
+  // Without the codec that it was made with, codes are not compared.
+  EXPECT_FALSE(sound_novelty(sounds.sound(11), *index, *encoder_, nullptr)->exact_codes);
 }
 
 TEST_F(SoundNoveltyTest, ReadsTheIndexThatItWrote) {

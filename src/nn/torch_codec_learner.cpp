@@ -6,7 +6,7 @@
 
 #include "nn/torch_codec.h"
 #include "nn/torch_codec_losses.h"
-#include "nn/workers.h"
+#include "nn/torch_threads.h"
 
 namespace hemiola::nn {
 
