@@ -89,7 +89,13 @@ Action add_compare(CLI::App& app) {
   app.add_flag("--styles", o.styles,
                "ask the model for the styles of the held-out loops; for a model that has learnt "
                "other music too");
-  app.add_option("--audiolm-sounds", o.audiolm_sounds, "folder of sound that AudioLM has made");
+  auto* audiolm = app.add_option("--audiolm", o.audiolm, "bundle of AudioLM that makes its set");
+  app.add_option("--audiolm-sounds", o.audiolm_sounds,
+                 "folder of sound that AudioLM has made, instead")
+      ->excludes(audiolm);
+  app.add_option("--codec", o.codec,
+                 "codec.safetensors, through which real loops go as a further anchor; else that of "
+                 "--audiolm");
   app.add_option("--embedding", o.embeddings,
                  "musicnn, yamnet, vggish, lyra or semantic, several with commas; else all whose "
                  "weights are there")

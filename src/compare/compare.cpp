@@ -69,24 +69,26 @@ Result<std::vector<Lens>> open_lenses(const CompareOptions& options, Json& absen
   return lenses;
 }
 
-// What decides the sets. A folder made with other settings is refused.
+// What decides the sets. A folder made with other settings is refused; what it did not say yet is
+// added.
 Status keep_settings(const CompareOptions& options, const Json& settings) {
   const Path path = options.out / "settings.json";
   std::error_code code;
+  Json all = Json::object();
   if (std::filesystem::exists(path, code)) {
     HEMIOLA_TRY(const std::string text, read_text(path));
     HEMIOLA_TRY(const Json before, parse_json(text, path.string()));
-    for (const auto& [name, value] : settings.items()) {
-      if (!before.is_object() || !before.contains(name) || before[name] != value) {
+    if (!before.is_object()) return fail("{}: expected an object", path.string());
+    for (const auto& [name, value] : before.items()) {
+      if (settings.contains(name) && settings[name] != value) {
         return fail("{}: a comparison with {} {} stands here, this one has {}; name another folder",
-                    options.out.string(), name,
-                    before.is_object() && before.contains(name) ? before[name].dump() : "none",
-                    value.dump());
+                    options.out.string(), name, value.dump(), settings[name].dump());
       }
+      all[name] = value;
     }
-    return {};
   }
-  return write_text(path, settings.dump(2) + "\n");
+  all.update(settings);
+  return write_text(path, all.dump(2) + "\n");
 }
 
 // The training loops as a data set, which novelty is measured against.
@@ -122,7 +124,8 @@ Json describe(const std::vector<NamedSet>& sets) {
 Json speeds(const std::vector<NamedSet>& sets) {
   Json json = Json::object();
   for (const NamedSet& set : sets) {
-    if (set.name != "symbolic" && set.name != "ngram") continue;
+    if (set.name != "symbolic" && set.name != "ngram" && set.name != "audiolm") continue;
+    if (set.files.writing_seconds <= 0) continue;  // sound that was there already
     const PieceSet& files = set.files;
     json[set.name] = {
         {"music_seconds", files.music_seconds},
@@ -166,6 +169,19 @@ Result<Json> compare(const CompareOptions& options) {
                    {"model_sha256", model_hash},
                    {"tokenizer_sha256", composer.tokenizer().sha256()},
                    {"soundfont_sha256", soundfont_hash}};
+  std::optional<audiolm::Generator> generator;
+  std::optional<audiolm::Codec> codec;
+  if (!options.audiolm.empty()) {
+    HEMIOLA_TRY(generator, audiolm::Generator::load(options.audiolm, engine_options));
+    settings["audiolm"] = generator->sha256();
+  } else if (!options.audiolm_sounds.empty()) {
+    settings["audiolm"] = "sounds of " + options.audiolm_sounds.filename().string();
+  }
+  if (!options.codec.empty()) {
+    HEMIOLA_TRY(codec, audiolm::Codec::load(options.codec));
+  }
+  const audiolm::Codec* wearing = codec ? &*codec : generator ? &generator->codec() : nullptr;
+  if (wearing != nullptr) settings["codec_sha256"] = wearing->sha256();
   HEMIOLA_CHECK(keep_settings(options, settings));
   settings["axes"] = options.axes;
   settings["sampling"] = {{"temperature", kDefaultSampling.temperature},
@@ -180,7 +196,8 @@ Result<Json> compare(const CompareOptions& options) {
   const int threads =
       options.threads > 0 ? options.threads : engine::ThreadPool::usable_processors();
   engine::ThreadPool pool(threads);
-  const Material material{options, loops, composer, pool};
+  const Material material{options, loops, composer, generator ? &*generator : nullptr,
+                          wearing, pool};
   HEMIOLA_TRY(const std::vector<NamedSet> sets, make_sets(material));
   HEMIOLA_TRY(const PieceSet known, make_known_set(material));
 

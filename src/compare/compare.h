@@ -7,6 +7,7 @@
 //   ngram       what a Kneser-Ney n-gram of the training loops writes
 //   symbolic    what the model writes, rendered as the loops are
 //   audiolm     sound that was made as sound
+//   codec       the real set through AudioLM's codec and back, where the codec is there
 //
 // Everything is kept in the output folder, so that a comparison that was stopped goes on, and one
 // that is whole can be measured again with other embeddings or another set beside it. The same
@@ -34,6 +35,8 @@ struct CompareOptions {
   std::uint64_t seed = 0;               //
   bool styles = false;                  // ask the model for the held-out loops' styles
   int ngram_order = 5;                  //
+  Path audiolm;                         // bundle that makes sound; empty: none
+  Path codec;                           // codec.safetensors; empty: the bundle's, if there is one
   Path audiolm_sounds;                  // sound that is there already; empty: none
   std::vector<std::string> embeddings;  // empty: all whose weights are found
   Path weights;                         // folder of published weights; empty: where they are added

@@ -11,6 +11,7 @@
 
 #include "audio/audio.h"
 #include "audio/loop_audio.h"
+#include "audiolm/little_codec_for_tests.h"
 #include "compare/anchors.h"
 #include "compare/loop_folder.h"
 #include "compare/order.h"
@@ -177,6 +178,8 @@ class Whole : public testing::Test {
       HEMIOLA_TRY(const Audio sound, synthesise_loop(file, nominal_length(loop.score), 16000));
       return write_audio(path.parent_path() / (path.stem().string() + ".flac"), sound);
     };
+    ASSERT_TRUE(write_codec(root_ / "codec.safetensors",
+                            audiolm::little_codec(CodecActivation::kElu, 1), Dtype::kF32));
     const Status made = data::write_loops(root_ / "loops", making);
     ASSERT_TRUE(made) << made.error().message;
   }
@@ -189,6 +192,7 @@ class Whole : public testing::Test {
     options.count = 2;
     options.styles = true;
     options.weights = root_ / "weights";
+    options.codec = root_ / "codec.safetensors";
     options.embeddings = {"lyra"};
     options.known = 2;
     options.heard = 1;
@@ -212,6 +216,8 @@ TEST_F(Whole, GivesTheSameDigitsAgainAndGoesOn) {
     EXPECT_TRUE((*first)["notes"]["sets"].contains(set)) << set;
     EXPECT_TRUE((*first)["time"]["sets"].contains(set)) << set;
   }
+  EXPECT_TRUE(sets.contains("codec"));
+  EXPECT_FALSE((*first)["notes"]["sets"].contains("codec"));
   EXPECT_NEAR(sets["reference"]["fad"].get<double>(), 0, 1e-6);
   EXPECT_GT(sets["random"]["fad"].get<double>(), 0);
 

@@ -34,6 +34,9 @@ class Maker {
                   data::read_source(m_.loops.folder / (loop.name + ".mid")));
       scores_.push_back(source.grid());
     }
+    if (m_.codec != nullptr) {
+      HEMIOLA_CHECK(add("codec", real_.size(), each([&](std::size_t i) { return worn(i); })));
+    }
     shuffled_ = shuffle_bars(scores_, seed_of(m_.options, "shuffled"));
     HEMIOLA_CHECK(add("shuffled", real_.size(),
                       each([&](std::size_t i) { return piece_of_grid(shuffled_[i]); })));
@@ -42,7 +45,11 @@ class Maker {
     HEMIOLA_CHECK(add("symbolic", m_.options.count, [&](std::size_t first, std::size_t count) {
       return symbolic(first, count);
     }));
-    if (!m_.options.audiolm_sounds.empty()) HEMIOLA_CHECK(add_audiolm_sounds());
+    if (m_.generator != nullptr) {
+      HEMIOLA_CHECK(add("audiolm", m_.options.count, each([&](std::size_t i) { return made(i); })));
+    } else if (!m_.options.audiolm_sounds.empty()) {
+      HEMIOLA_CHECK(add_audiolm_sounds());
+    }
     return std::move(sets_);
   }
 
@@ -126,6 +133,35 @@ class Maker {
     return piece;
   }
 
+  // A real loop's sound through the codec and back.
+  Result<MadePiece> worn(std::size_t i) const {
+    const Path path = m_.loops.folder / (real_[i].name + ".flac");
+    HEMIOLA_TRY(const std::vector<float> samples, evaluate::load_sound(path));
+    MadePiece piece;
+    piece.sound = Audio{kSoundRate, 1,
+                        m_.codec->decode(m_.codec->encode(samples), m_.codec->shape().quantizers)};
+    piece.sound->samples.resize(samples.size());
+    return piece;
+  }
+
+  // As long as a real loop.
+  Result<MadePiece> made(std::size_t i) const {
+    audiolm::SoundRequest request;
+    request.seconds = nominal_length(scores_[i % scores_.size()]).count();
+    request.seed = seed_of(m_.options, "audiolm", i);
+    request.sampling = m_.generator->sampling();
+    audiolm::SoundCallbacks callbacks;
+    callbacks.sound = [&](std::span<const float>, double) {
+      return !m_.options.progress || !m_.options.progress("making audiolm", i, m_.options.count);
+    };
+    HEMIOLA_TRY(audiolm::WrittenSound written, m_.generator->generate(request, callbacks));
+    if (!written.complete) return fail("stopped; the same command goes on from here");
+    MadePiece piece;
+    written.samples.resize(static_cast<std::size_t>(request.seconds * kSoundRate));
+    piece.sound = Audio{kSoundRate, 1, std::move(written.samples)};
+    return piece;
+  }
+
   Status add_ngram() {
     std::optional<NgramWriter> writer;
     return add("ngram", m_.options.count,
@@ -184,16 +220,21 @@ class Maker {
           fmt::format("{} more files than were asked for", files.size() - m_.options.count));
       files.resize(m_.options.count);
     }
-    HEMIOLA_CHECK(add("audiolm", files.size(), each([&](std::size_t i) -> Result<MadePiece> {
-                        HEMIOLA_TRY(auto samples, evaluate::load_sound(files[i]));
-                        MadePiece piece;
-                        // No longer than a loop, so that all sets have about as much sound.
-                        const double longest = nominal_length(scores_[i % scores_.size()]).count();
-                        samples.resize(std::min(samples.size(),
-                                                static_cast<std::size_t>(longest * kSoundRate)));
-                        piece.sound = Audio{kSoundRate, 1, std::move(samples)};
-                        return piece;
-                      })));
+    const MakeBatch load = each([&](std::size_t i) -> Result<MadePiece> {
+      HEMIOLA_TRY(auto samples, evaluate::load_sound(files[i]));
+      // No longer than a loop, so that all sets have about as much sound.
+      const double longest = nominal_length(scores_[i % scores_.size()]).count();
+      samples.resize(std::min(samples.size(), static_cast<std::size_t>(longest * kSoundRate)));
+      MadePiece piece;
+      piece.sound = Audio{kSoundRate, 1, std::move(samples)};
+      return piece;
+    });
+    HEMIOLA_CHECK(add("audiolm", files.size(),
+                      [&](std::size_t first, std::size_t count) -> Result<MadeBatch> {
+                        HEMIOLA_TRY(MadeBatch batch, load(first, count));
+                        batch.seconds = 0;  // how long it took to make is not known here
+                        return batch;
+                      }));
     sets_.back().left_out = std::move(left_out);
     return {};
   }

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "audiolm/generator.h"
 #include "compare/compare.h"
 #include "compare/loop_folder.h"
 #include "compare/measure.h"
@@ -14,10 +15,13 @@ struct Material {
   const CompareOptions& options;
   const LoopFolder& loops;
   const Composer& composer;
+  const audiolm::Generator* generator;  // nullptr: none
+  const audiolm::Codec* codec;          // nullptr: none
   engine::ThreadPool& pool;
 };
 
-// In the order of the report: reference, real, shuffled, random, ngram, symbolic, audiolm. A set
+// In the order of the report: reference, real, codec, shuffled, random, ngram,
+// symbolic, audiolm. A set
 // has fewer pieces than were asked for where its source has no more.
 Result<std::vector<NamedSet>> make_sets(const Material& material);
 
