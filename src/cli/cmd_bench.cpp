@@ -1,4 +1,4 @@
-// hemiola bench decode|train|tokenize: how fast this machine is, measured, not claimed.
+// hemiola bench decode|train|tokenize|machine: how fast this machine is, measured, not claimed.
 #include <memory>
 #include <thread>
 
@@ -17,11 +17,12 @@ struct Options {
   std::string preset = "seed";
   Path model;
   int runs = 5, tokens = 0;
-  std::vector<int> threads;
+  std::vector<int> threads, streams;
   int rows = 8, length = 512;
   std::string precision = "all";
   std::vector<std::string> files;
   Path tokenizer;
+  std::vector<std::string> precisions;
   bool json = false;
 };
 
@@ -64,7 +65,16 @@ Result<std::vector<Measurement>> bench_decode(const Options& options) {
   measure.threads = threads_of(options);
   measure.runs = options.runs;
   measure.tokens = options.tokens;
+  if (!options.streams.empty()) measure.batches = options.streams;
+  if (!options.precisions.empty()) measure.precisions.clear();
+  for (const std::string& name : options.precisions) {
+    measure.precisions.push_back(engine::precision_named(name).value());
+  }
   return engine::measure_engine(config, measure);
+}
+
+Result<std::vector<Measurement>> bench_machine(const Options& options) {
+  return engine::measure_machine(threads_of(options), options.runs);
 }
 
 Result<std::vector<Measurement>> bench_train(const Options& options) {
@@ -141,6 +151,10 @@ Action add_bench(CLI::App& app) {
        "Examples: hemiola bench tokenize --json\n"
        "          hemiola bench tokenize midi/ --tokenizer data/tokenizer.json",
        bench_tokenize, false},
+      {"machine", "What the processor does with no model: multiply-adds and reading",
+       "peak.KIND.tTHREADS counts two operations a multiply-add; read.SIZE.tTHREADS.\n"
+       "Example: hemiola bench machine --json",
+       bench_machine, false},
   };
   for (const What& what : kAll) {
     CLI::App* sub = app.add_subcommand(what.name, what.summary);
@@ -150,16 +164,13 @@ Action add_bench(CLI::App& app) {
                         ->capture_default_str();
       sub->add_option("--model", options->model, "The shape of this model instead")
           ->excludes(named);
-      sub->add_option("--threads", options->threads, "Such as 1,2; default: one, and all")
-          ->delimiter(',')
-          ->check(CLI::Range(1, 1024));
     }
+    sub->add_option("--threads", options->threads, "Such as 1,2; default: one, and all")
+        ->delimiter(',')
+        ->check(CLI::Range(1, 1024));
     if (what.run == bench_tokenize) {
       auto* file = sub->add_option("--tokenizer", options->tokenizer, "Tokenizer file");
       sub->add_option("PATH", options->files, "MIDI files or folders of them")->needs(file);
-      sub->add_option("--threads", options->threads, "Such as 1,2; default: one, and all")
-          ->delimiter(',')
-          ->check(CLI::Range(1, 1024));
     }
     if (what.run == bench_train) {
       sub->add_option("--rows", options->rows, "Of an update")
@@ -174,6 +185,12 @@ Action add_bench(CLI::App& app) {
     }
     if (what.run == bench_decode) {
       sub->add_option("--tokens", options->tokens, "Decoded in a run; 0: a whole context");
+      sub->add_option("--precision", options->precisions, "int4, int8, bf16, fp32; default: all")
+          ->delimiter(',')
+          ->check(CLI::IsMember({"int4", "int8", "bf16", "fp32"}));
+      sub->add_option("--streams", options->streams, "Such as 1,8, the default")
+          ->delimiter(',')
+          ->check(CLI::Range(1, 1024));
     }
     sub->add_option("--runs", options->runs, "The median of so many is told")
         ->check(CLI::Range(1, 1000))

@@ -18,10 +18,8 @@ struct Options {
 Result<int> run(const Options& options) {
   HEMIOLA_CHECK(may_write(options.out, options.force));
   HEMIOLA_TRY(const ModelFolder folder, load_model_folder(options.model));
-  const Packing packing = options.quantize == "int8"   ? Packing::kInt8
-                          : options.quantize == "bf16" ? Packing::kBf16
-                                                       : Packing::kF32;
-  HEMIOLA_TRY(PackedModel packed, pack_model(folder.config, folder.weights, packing));
+  HEMIOLA_TRY(PackedModel packed,
+              pack_model(folder.config, folder.weights, packing_named(options.quantize).value()));
   packed.tokenizer = folder.tokenizer;
   packed.card = folder.card;
   HEMIOLA_CHECK(write_export(options.out, packed));
@@ -39,8 +37,8 @@ Action add_export(CLI::App& app) {
   auto options = std::make_shared<Options>();
   app.add_option("MODEL", options->model, "model folder, such as run/best")->required();
   app.add_option("-o,--output", options->out, "FILE.hemiola")->required();
-  app.add_option("--quantize", options->quantize, "int8, bf16 or fp32")
-      ->check(CLI::IsMember({"int8", "bf16", "fp32"}))
+  app.add_option("--quantize", options->quantize, "int8, int4, bf16 or fp32")
+      ->check(CLI::IsMember({"int8", "int4", "bf16", "fp32"}))
       ->capture_default_str();
   app.add_flag("--force", options->force, "replace an existing file");
   app.footer("Example: hemiola export run/best -o my.hemiola --quantize int8");

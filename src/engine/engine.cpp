@@ -22,6 +22,8 @@ Packing packing_of(Precision precision) {
       return Packing::kF32;
     case Precision::kBf16:
       return Packing::kBf16;
+    case Precision::kInt4:
+      return Packing::kInt4;
     case Precision::kAuto:
     case Precision::kInt8:
       break;
@@ -32,7 +34,21 @@ Packing packing_of(Precision precision) {
 Precision precision_of(Packing packing) {
   return packing == Packing::kF32    ? Precision::kFp32
          : packing == Packing::kBf16 ? Precision::kBf16
+         : packing == Packing::kInt4 ? Precision::kInt4
                                      : Precision::kInt8;
+}
+
+CacheType cache_beside(const PackedModel& model) {
+  switch (model.packing) {
+    case Packing::kF32:
+      return CacheType::kFp32;
+    case Packing::kBf16:
+      return CacheType::kBf16;
+    case Packing::kInt8:
+    case Packing::kInt4:
+      break;
+  }
+  return model.config.head_width() <= kInt8HeadWidth ? CacheType::kInt8 : CacheType::kBf16;
 }
 
 void require(bool condition, const char* what) {
@@ -41,15 +57,23 @@ void require(bool condition, const char* what) {
 
 }  // namespace
 
+std::string_view name(Precision precision) {
+  return precision == Precision::kAuto ? "auto" : hemiola::name(packing_of(precision));
+}
+
+std::optional<Precision> precision_named(std::string_view name) {
+  if (name == "auto") return Precision::kAuto;
+  const auto packing = packing_named(name);
+  return packing ? std::optional(precision_of(*packing)) : std::nullopt;
+}
+
 struct Model::Parts {
   Parts(PackedModel model, const Kernels& table, int threads, CacheType cache)
       : packed(std::move(model)),
         weights(packed),
         kernels(table),
         pool(threads),
-        cache_type(cache != CacheType::kAuto         ? cache
-                   : packed.packing == Packing::kF32 ? CacheType::kFp32
-                                                     : CacheType::kBf16) {}
+        cache_type(cache != CacheType::kAuto ? cache : cache_beside(packed)) {}
 
   ScratchPlan plan(int streams, int capacity) const {
     return {packed.config, packed.packing, streams, capacity, pool.threads()};
@@ -83,6 +107,11 @@ Result<Model> Model::from_packed(PackedModel packed, const Options& options) {
     return fail("threads: expected 0 (one a processor) to {}, got {}", kMaxThreads,
                 options.threads);
   }
+  if (options.cache == CacheType::kInt8 && packed.config.head_width() > kInt8HeadWidth) {
+    return fail(
+        "a cache in int8 is for heads of width {} at most, this model's have {}; ask for bf16",
+        kInt8HeadWidth, packed.config.head_width());
+  }
   const int threads = options.threads > 0 ? options.threads
                                           : std::min(ThreadPool::usable_processors(), kMaxThreads);
   return Model(std::make_unique<Parts>(std::move(packed), *kernels, threads, options.cache));
@@ -107,7 +136,7 @@ Result<Model> Model::load(const Path& path, const Options& options) {
     return fail(
         "{}: holds {} weights, {} was asked for; load the model folder it was exported "
         "from, or ask for no precision",
-        path.string(), name(packed.packing), name(packing_of(options.precision)));
+        path.string(), hemiola::name(packed.packing), name(options.precision));
   }
   return from_packed(std::move(packed), options);
 }
@@ -139,9 +168,12 @@ std::size_t Model::bytes_per_token() const {
 
 std::size_t Model::cache_bytes_per_token() const {
   const auto& config = parts_->packed.config;
-  const std::size_t element = parts_->cache_type == CacheType::kBf16 ? 2 : 4;
-  return 2 * element * static_cast<std::size_t>(config.layers) *
-         static_cast<std::size_t>(config.width);
+  const CacheType type = parts_->cache_type;
+  const std::size_t element = type == CacheType::kFp32 ? 4 : type == CacheType::kBf16 ? 2 : 1;
+  const std::size_t scales =
+      type == CacheType::kInt8 ? sizeof(float) * static_cast<std::size_t>(config.heads) : 0;
+  return 2 * static_cast<std::size_t>(config.layers) *
+         (element * static_cast<std::size_t>(config.width) + scales);
 }
 
 KvCache Model::make_cache(int streams, int capacity) const {

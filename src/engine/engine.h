@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -34,7 +35,11 @@ enum class Precision {
   kFp32,
   kBf16,  // weights and the inputs of matrix products in bf16, sums in fp32
   kInt8,  // weights in int8 with a scale a row, inputs in int8 with a scale per 128, sums exact
+  kInt4,  // weights and inputs with a scale per 32, inputs in int8; embedding and head as kInt8
 };
+
+std::string_view name(Precision precision);  // "auto", "fp32", "bf16", "int8", "int4"
+std::optional<Precision> precision_named(std::string_view name);
 
 struct Options {
   Precision precision = Precision::kAuto;

@@ -21,7 +21,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr Precision kPrecisions[] = {Precision::kFp32, Precision::kBf16, Precision::kInt8};
+constexpr Precision kPrecisions[] = {Precision::kFp32, Precision::kBf16, Precision::kInt8,
+                                     Precision::kInt4};
 
 ModelConfig odd_config() {
   ModelConfig config;
@@ -120,7 +121,8 @@ TEST(Engine, LogitsAreThoseOfTheReference) {
         const double error = relative_error(prefill_all(model, tokens), expected);
         const double limit = precision == Precision::kFp32   ? 2e-6
                              : precision == Precision::kBf16 ? 0.02
-                                                             : 0.04;
+                             : precision == Precision::kInt8 ? 0.04
+                                                             : 0.3;
         EXPECT_LT(error, limit) << isa << " precision " << static_cast<int>(precision);
         EXPECT_TRUE(precision == Precision::kFp32 || error > 1e-5) << "is it fp32?";
       }
@@ -238,6 +240,32 @@ TEST_P(EngineBits, ThreadsChangeNothing) {
   EXPECT_EQ(decode_all(one, tokens), decode_all(four, tokens));
 }
 
+// Heads that begin at panels are tasks of their own, from the product to the attention.
+TEST_P(EngineBits, HeadsAsTasksChangeNothing) {
+  ModelConfig config = odd_config();
+  config.heads = 4;
+  config.width = 128;
+  const auto weights = lively_weights(config);
+  const auto tokens = random_tokens(50, 101, 3);
+  const Model one = model_of(weights, options(1)), two = model_of(weights, options(2)),
+              many = model_of(weights, options(3));
+  const Logits whole = prefill_all(one, tokens);
+  EXPECT_EQ(joined(decode_all(one, tokens)), whole);
+  EXPECT_EQ(joined(decode_all(two, tokens)), whole);
+  EXPECT_EQ(joined(decode_all(many, tokens)), whole);
+  KvCache cache = two.make_cache(2);
+  Logits first(101), second(101);
+  two.prefill(cache, 1, std::span(tokens).first(20));
+  for (std::size_t t = 0; t + 20 < tokens.size(); ++t) {
+    const Step steps[] = {{.stream = 0, .token = tokens[t], .logits = first},
+                          {.stream = 1, .token = tokens[t + 20], .logits = second}};
+    two.decode(cache, steps);
+    ASSERT_TRUE(std::equal(first.begin(), first.end(), whole.begin() + 101 * static_cast<int>(t)));
+    ASSERT_TRUE(
+        std::equal(second.begin(), second.end(), whole.begin() + 101 * (static_cast<int>(t) + 20)));
+  }
+}
+
 TEST_P(EngineBits, RewindingForgets) {
   const auto weights = lively_weights(odd_config());
   const Model model = model_of(weights, options());
@@ -307,6 +335,16 @@ TEST(Engine, Bf16CacheIsCloseToFp32Cache) {
   EXPECT_LT(relative_error(prefill_all(model, tokens), expected), 0.01);
 }
 
+TEST(Engine, Int8CacheIsCloseToFp32Cache) {
+  const auto weights = lively_weights(odd_config());
+  const auto tokens = random_tokens(70, 101, 1);
+  const Rows expected = ReferenceGpt2(weights).logits(tokens);
+  const Model model = model_of(weights, {.precision = Precision::kFp32, .cache = CacheType::kInt8});
+  EXPECT_LT(relative_error(prefill_all(model, tokens), expected), 0.02);
+  EXPECT_EQ(model_of(weights, {.precision = Precision::kInt4}).cache_bytes_per_token(),
+            model.cache_bytes_per_token());
+}
+
 TEST(Engine, TwoCallersShareOneModel) {
   const auto weights = lively_weights(odd_config());
   const Model model = model_of(weights, {.precision = Precision::kInt8, .threads = 3});
@@ -367,7 +405,8 @@ TEST(Engine, LoadsFoldersAndExports) {
     EXPECT_EQ(direct->config().vocabulary, 101);
     const Packing packing = precision == Precision::kFp32   ? Packing::kF32
                             : precision == Precision::kBf16 ? Packing::kBf16
-                                                            : Packing::kInt8;
+                            : precision == Precision::kInt8 ? Packing::kInt8
+                                                            : Packing::kInt4;
     auto source = load_model_folder(folder / "m");
     ASSERT_TRUE(source);
     auto packed = pack_model(source->config, source->weights, packing);
@@ -382,7 +421,7 @@ TEST(Engine, LoadsFoldersAndExports) {
   }
   const auto wrong = Model::load(folder / "x.hemiola", {.precision = Precision::kFp32});
   ASSERT_FALSE(wrong);
-  EXPECT_THAT(wrong.error().message, HasSubstr("holds int8 weights, fp32 was asked for"));
+  EXPECT_THAT(wrong.error().message, HasSubstr("holds int4 weights, fp32 was asked for"));
   const auto missing = Model::load(folder / "none");
   ASSERT_FALSE(missing);
   EXPECT_THAT(missing.error().message, HasSubstr("no such model"));

@@ -19,6 +19,8 @@ std::size_t input_bytes(Packing packing) {
   return packing == Packing::kF32 ? 4 : packing == Packing::kBf16 ? 2 : 1;
 }
 
+int group_of(Packing packing) { return packing == Packing::kInt4 ? kQuantGroup4 : kQuantGroup; }
+
 }  // namespace
 
 WeightsView::WeightsView(const PackedModel& model) : config(&model.config), packing(model.packing) {
@@ -50,7 +52,7 @@ ScratchPlan::ScratchPlan(const ModelConfig& config, Packing packing, int streams
       qkv_stride(padded(3 * config.width)),
       inner_stride(padded(config.inner)),
       input_stride(padded(std::max(config.width, config.inner))),
-      group_stride(input_stride / kQuantGroup + 1),
+      group_stride(input_stride / group_of(packing) + 1),
       score_stride(padded(capacity)),
       half_stride(padded(config.head_width()) + padded(capacity)),
       logit_stride(padded(config.vocabulary)) {
@@ -83,10 +85,7 @@ Forward::Forward(const WeightsView& weights, const Kernels& kernels, const Scrat
       plan_(plan),
       pool_(pool),
       cache_(cache),
-      scratch_(cache.scratch()),
-      matmul_(weights.packing == Packing::kF32    ? kernels.matmul_f32
-              : weights.packing == Packing::kBf16 ? kernels.matmul_bf16
-                                                  : kernels.matmul_int8) {}
+      scratch_(cache.scratch()) {}
 
 // Work of a row each; not worth waking anyone for a single row.
 template <class Task>
@@ -116,15 +115,17 @@ void Forward::normalise(const NormView& norm, int row) const {
 }
 
 // Row `row` of the product's input from floats; fp32 products read the floats themselves.
-void Forward::to_input(const float* from, int row, int count) const {
-  switch (weights_.packing) {
+void Forward::to_input(const float* from, int row, int count, Packing packing) const {
+  switch (packing) {
     case Packing::kF32:
       return;
     case Packing::kBf16:
       kernels_.to_bf16(from, count, at<std::uint16_t>(plan_.input) + row * plan_.input_stride);
       return;
     case Packing::kInt8:
-      kernels_.quantise({from, count, at<std::int8_t>(plan_.input) + row * plan_.input_stride,
+    case Packing::kInt4:
+      kernels_.quantise({from, count, group_of(packing),
+                         at<std::int8_t>(plan_.input) + row * plan_.input_stride,
                          at<float>(plan_.scales) + row * plan_.group_stride,
                          at<std::int32_t>(plan_.offsets) + row * plan_.group_stride});
       return;
@@ -133,13 +134,14 @@ void Forward::to_input(const float* from, int row, int count) const {
 
 void Forward::inputs(const float* from, std::ptrdiff_t stride, int rows, int count) {
   if (weights_.packing == Packing::kF32) return;
-  for_rows(rows, [&](int row) { to_input(from + row * stride, row, count); });
+  for_rows(rows, [&](int row) { to_input(from + row * stride, row, count, weights_.packing); });
 }
 
-Matmul Forward::product(const LinearView& linear, const float* x, std::ptrdiff_t x_stride, int rows,
-                        float* y, std::ptrdiff_t y_stride, Epilogue epilogue) const {
+Forward::Product Forward::product(const LinearView& linear, const float* x, std::ptrdiff_t x_stride,
+                                  int rows, float* y, std::ptrdiff_t y_stride,
+                                  Epilogue epilogue) const {
   const PackedMatrix& w = *linear.weight;
-  const bool floats = weights_.packing == Packing::kF32;
+  const bool floats = w.packing == Packing::kF32;
   Matmul m{};
   m.panels = w.panels;
   m.bias = linear.bias;
@@ -156,20 +158,23 @@ Matmul Forward::product(const LinearView& linear, const float* x, std::ptrdiff_t
   m.y = y;
   m.y_stride = y_stride;
   m.epilogue = epilogue;
-  return m;
+  return {m, w.packing == Packing::kF32    ? kernels_.matmul_f32
+             : w.packing == Packing::kBf16 ? kernels_.matmul_bf16
+             : w.packing == Packing::kInt8 ? kernels_.matmul_int8
+                                           : kernels_.matmul_int4};
 }
 
 // Deals the panels out in a few pieces a thread, so that a slow thread holds nobody up for long.
-void Forward::multiply(const Matmul& whole) {
+void Forward::multiply(const Product& whole) {
   constexpr int kPiecesPerThread = 4;
-  const int panels = whole.panel_end;
+  const int panels = whole.task.panel_end;
   const int threads = pool_.threads();
   const int pieces = threads == 1 ? 1 : std::min(panels, threads * kPiecesPerThread);
   pool_.run(pieces, [&](int piece, int) {
-    Matmul part = whole;
+    Matmul part = whole.task;
     part.panel_begin = panels * piece / pieces;
     part.panel_end = panels * (piece + 1) / pieces;
-    matmul_(part);
+    whole.kernel(part);
   });
 }
 
@@ -192,8 +197,13 @@ void Forward::attend(int layer, const Row& row, int index, int head, int thread)
       at<float>(plan_.scores) + thread * plan_.score_stride,
       at<std::uint16_t>(plan_.halves) + thread * plan_.half_stride,
       at<float>(plan_.normed) + index * plan_.x_stride + head * head_width,
+      cache_.key_scales(layer, row.stream, head),
+      cache_.value_scales(layer, row.stream, head),
   };
-  (cache_.shape().type == CacheType::kBf16 ? kernels_.attend_bf16 : kernels_.attend_f32)(task);
+  const CacheType type = cache_.shape().type;
+  (type == CacheType::kInt8   ? kernels_.attend_int8
+   : type == CacheType::kBf16 ? kernels_.attend_bf16
+                              : kernels_.attend_f32)(task);
 }
 
 // Leaves the heads' outputs side by side in `normed`.
@@ -225,6 +235,34 @@ void Forward::attention(int layer, std::span<const Row> rows) {
   });
 }
 
+// One row each of different streams. A task is a head: its part of the product, where heads begin
+// at panels, then its attention. So weights and cache are read at the same time by different
+// threads, and nobody waits in between. (In fp32 the product reads the very floats that attention
+// writes over.)
+bool Forward::heads_are_tasks(std::span<const Row> rows) const {
+  const bool one_stream = rows.size() > 1 && rows[0].stream == rows[1].stream;
+  return !one_stream && weights_.packing != Packing::kF32 &&
+         weights_.config->head_width() % kPanel == 0 &&
+         weights_.config->heads >= 2 * pool_.threads();
+}
+
+void Forward::multiply_and_attend(int layer, std::span<const Row> rows, const Product& qkv) {
+  const int panels = weights_.config->head_width() / kPanel;
+  pool_.run(weights_.config->heads, [&](int head, int thread) {
+    for (int part = 0; part < 3; ++part) {
+      Matmul task = qkv.task;
+      task.panel_begin = (part * weights_.config->heads + head) * panels;
+      task.panel_end = task.panel_begin + panels;
+      qkv.kernel(task);
+    }
+    for (int i = 0; i < static_cast<int>(rows.size()); ++i) {
+      const Row& row = rows[static_cast<std::size_t>(i)];
+      append(layer, row, i, head);
+      attend(layer, row, i, head, thread);
+    }
+  });
+}
+
 void Forward::run(std::span<const Row> rows) {
   const auto count = static_cast<int>(rows.size());
   const int width = weights_.config->width, inner = weights_.config->inner;
@@ -235,16 +273,21 @@ void Forward::run(std::span<const Row> rows) {
   const auto normed_input = [&](const NormView& norm) {
     for_rows(count, [&](int row) {
       normalise(norm, row);
-      to_input(normed + row * plan_.x_stride, row, width);
+      to_input(normed + row * plan_.x_stride, row, width, weights_.packing);
     });
   };
   embed(rows);
   for (int i = 0; i < weights_.config->layers; ++i) {
     const LayerView& layer = weights_.layers[static_cast<std::size_t>(i)];
     normed_input(layer.norm1);
-    multiply(
-        product(layer.qkv, normed, plan_.x_stride, count, qkv, plan_.qkv_stride, Epilogue::kStore));
-    attention(i, rows);
+    const Product qkv_product =
+        product(layer.qkv, normed, plan_.x_stride, count, qkv, plan_.qkv_stride, Epilogue::kStore);
+    if (heads_are_tasks(rows)) {
+      multiply_and_attend(i, rows, qkv_product);
+    } else {
+      multiply(qkv_product);
+      attention(i, rows);
+    }
     inputs(normed, plan_.x_stride, count, width);
     multiply(product(layer.proj, normed, plan_.x_stride, count, x, plan_.x_stride, Epilogue::kAdd));
     normed_input(layer.norm2);
@@ -261,24 +304,24 @@ void Forward::head(int first, int count, float* logits, std::ptrdiff_t stride,
   const int width = weights_.config->width;
   for_rows(count, [&](int i) {
     normalise(weights_.last_norm, first + i);
-    to_input(normed + (first + i) * plan_.x_stride, i, width);
+    to_input(normed + (first + i) * plan_.x_stride, i, width, weights_.head->packing);
   });
   const LinearView linear = {weights_.head, nullptr};
-  const Matmul whole = product(linear, normed + first * plan_.x_stride, plan_.x_stride, count,
-                               logits, stride, Epilogue::kStore);
+  const Product whole = product(linear, normed + first * plan_.x_stride, plan_.x_stride, count,
+                                logits, stride, Epilogue::kStore);
   if (panels.empty()) return multiply(whole);
   constexpr int kPanelsPerTask = 8;
-  const int tasks = (whole.panel_end + kPanelsPerTask - 1) / kPanelsPerTask;
+  const int tasks = (whole.task.panel_end + kPanelsPerTask - 1) / kPanelsPerTask;
   pool_.run(tasks, [&](int task, int) {
     const int begin = task * kPanelsPerTask;
-    const int end = std::min(begin + kPanelsPerTask, whole.panel_end);
-    Matmul part = whole;
+    const int end = std::min(begin + kPanelsPerTask, whole.task.panel_end);
+    Matmul part = whole.task;
     for (int panel = begin; panel < end; ++panel) {
       const auto p = static_cast<std::size_t>(panel);
       if ((panels[p / 64] >> (p % 64) & 1) == 0) continue;
       part.panel_begin = panel;
       part.panel_end = panel + 1;
-      matmul_(part);
+      whole.kernel(part);
     }
   });
 }

@@ -74,6 +74,11 @@ class Forward {
             std::span<const std::uint64_t> panels = {});
 
  private:
+  struct Product {
+    Matmul task;
+    void (*kernel)(const Matmul&);
+  };
+
   template <class T>
   T* at(std::size_t offset) const {
     return reinterpret_cast<T*>(scratch_ + offset);
@@ -83,14 +88,16 @@ class Forward {
   template <class Task>
   void for_rows(int count, const Task& task);
   void normalise(const NormView& norm, int row) const;
-  void to_input(const float* from, int row, int count) const;
+  void to_input(const float* from, int row, int count, Packing packing) const;
   void inputs(const float* from, std::ptrdiff_t stride, int rows, int count);
-  Matmul product(const LinearView& linear, const float* x, std::ptrdiff_t x_stride, int rows,
-                 float* y, std::ptrdiff_t y_stride, Epilogue epilogue) const;
-  void multiply(const Matmul& product);
+  Product product(const LinearView& linear, const float* x, std::ptrdiff_t x_stride, int rows,
+                  float* y, std::ptrdiff_t y_stride, Epilogue epilogue) const;
+  void multiply(const Product& product);
   void append(int layer, const Row& row, int index, int head) const;
   void attend(int layer, const Row& row, int index, int head, int thread) const;
   void attention(int layer, std::span<const Row> rows);
+  bool heads_are_tasks(std::span<const Row> rows) const;
+  void multiply_and_attend(int layer, std::span<const Row> rows, const Product& qkv);
 
   const WeightsView& weights_;
   const Kernels& kernels_;
@@ -98,7 +105,6 @@ class Forward {
   ThreadPool& pool_;
   KvCache& cache_;
   std::byte* scratch_;
-  void (*matmul_)(const Matmul&);
 };
 
 }  // namespace hemiola::engine

@@ -18,8 +18,12 @@
 
 namespace hemiola::engine {
 
-// Inputs that share one int8 scale.
+// Inputs of a product that share one int8 scale, beside weights in int8 and in int4.
 inline constexpr int kQuantGroup = 128;
+inline constexpr int kQuantGroup4 = 32;
+
+// The widest head whose products of int16 and int8 a 32-bit sum holds.
+inline constexpr int kInt8HeadWidth = 512;
 
 enum class Epilogue {
   kStore,
@@ -35,9 +39,10 @@ struct Matmul {
   int in, out;              // out: outputs past it are not written
   int panel_begin, panel_end;
   int rows;
-  const void* x;            // float, bf16 or int8, padded with zeros to whole pairs or fours
+  const void* x;            // float, bf16 or int8 (int4 too), padded with zeros to pairs or fours
   std::ptrdiff_t x_stride;  // in elements
-  // int8: for each row and group of 128 inputs the scale, and -128 times the sum of its inputs.
+  // int8 and int4: for each row and group of inputs the scale, and -128 times the sum of its
+  // inputs.
   const float* x_scales;
   const std::int32_t* x_offsets;
   std::ptrdiff_t group_stride;
@@ -50,16 +55,19 @@ struct Matmul {
 // positions. fp32: keys in blocks of 16 positions, (length / 16, head_width, 16); values (length,
 // padded), the head's width padded to 16. bf16: the same with pairs side by side, keys (length /
 // 16, head_width / 2, 16, 2), values (length / 2, padded, 2); q and the weights of the positions
-// are rounded to bf16 for it. What lies past `length` must be finite.
+// are rounded to bf16 for it. int8: as bf16, with bytes in [-127, 127] that each position's scale
+// turns into numbers; head_width at most kInt8HeadWidth. What lies past `length` must be finite.
 struct Attend {
   const float* q;  // (head_width)
   const std::byte* keys;
   const std::byte* values;
   int head_width, length;
   float scale;
-  float* scores;          // working memory, (length rounded up to 16)
-  std::uint16_t* halves;  // bf16: working memory, (head_width and length rounded up to 16)
-  float* out;             // (head_width)
+  float* scores;            // working memory, (length rounded up to 16)
+  std::uint16_t* halves;    // bf16, int8: working memory, (head_width and length rounded up to 16)
+  float* out;               // (head_width)
+  const float* key_scales;  // int8: (length rounded up to 16)
+  const float* value_scales;
 };
 
 struct LayerNorm {
@@ -74,10 +82,15 @@ struct LayerNorm {
 struct Quantise {
   const float* x;  // (count)
   int count;
+  int group;              // kQuantGroup or kQuantGroup4
   std::int8_t* out;       // (count rounded up to 4), zeros at the end
   float* scales;          // one a group
   std::int32_t* offsets;  // -128 * sum of the group's numbers
 };
+
+// Multiply-adds of a matrix product that reads nothing but registers and one line of the nearest
+// cache: the most that this processor does with these instructions.
+enum class MultiplyAdd { kF32, kBf16, kInt8 };
 
 enum class Activation { kNone, kRelu, kSigmoid };
 
@@ -103,12 +116,15 @@ struct Kernels {
   void (*matmul_f32)(const Matmul&);
   void (*matmul_bf16)(const Matmul&);
   void (*matmul_int8)(const Matmul&);
+  void (*matmul_int4)(const Matmul&);
   void (*attend_f32)(const Attend&);  // the type is that of keys and values
   void (*attend_bf16)(const Attend&);
+  void (*attend_int8)(const Attend&);
   void (*layer_norm)(const LayerNorm&);
   void (*to_bf16)(const float* x, int count, std::uint16_t* out);  // out rounded up to 2, zeros
   void (*quantise)(const Quantise&);
   void (*convolve)(const Convolve&);
+  long (*multiply_adds)(MultiplyAdd kind, long rounds);  // returns how many there were
 };
 
 // Tables that this processor can run, the plain one first, the best one last.

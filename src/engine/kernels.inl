@@ -2,16 +2,18 @@
 // defined, in an unnamed namespace:
 //
 //   V       16 floats: zero, all(x), load, store, load_bf16, store_bf16, add, sub, mul, div,
-//           store_int8 (whole numbers in [-127, 127]), max, min, abs, madd(a, b, c) = a * b + c,
+//           store_int8 and store_int16 (whole numbers in [-127, 127], [-32767, 32767]), max, min, abs, madd(a, b, c) = a * b + c,
 //           nearest, scale2(x, n) = x * 2^n for whole n, zero_below(x, limit, value),
 //           sum(x) and largest(x) across the register
 //   I       16 int32 sums: all(x), dot(sum, w, x): adds to each lane the products of its four
-//           unsigned bytes at w with the four signed bytes x, to_float
+//           unsigned bytes at w with the four signed bytes x, to_float; load_halves(from, low, high):
+//           kInt4Bytes of the low and of the high halves of 64 bytes, as weights
 //   B       pairs of bf16: dot(sum, w, x): adds to each lane of a V the product of its pair at w
 //           with the pair x; all(pointer to a pair)
-//   kRows, kScoreBlocks, kValueChunks   how many rows of x one pass over a panel takes, how many
-//           blocks of 16 keys and (four sums each) chunks of 16 value columns one pass of attention
-//           takes: as many sums as there are registers for
+//   S       pairs of int16, as attention_int8.inl says
+//   kRows, kRows4, kScoreBlocks, kValueChunks   how many rows of x one pass over a panel takes, and
+//           over one of int4; how many blocks of 16 keys and (four sums each) chunks of 16 value
+//           columns one pass of attention takes: as many sums as there are registers for
 //   kConvOutputs, kConvColumns   how many outputs, and how many times 16 columns of each, one pass
 //           of a convolution takes
 //
@@ -94,15 +96,19 @@ inline V bias_at(const Matmul& m, int panel, int half) {
   return m.bias == nullptr ? V::zero() : V::load(m.bias + panel * kPanelLanes + half * kLanes);
 }
 
-template <class Body>
+template <int most = kRows, class Body>
 inline void for_row_blocks(const Matmul& m, Body body) {
   for (int panel = m.panel_begin; panel < m.panel_end; ++panel) {
-    for (int row = 0; row < m.rows; row += kRows) {
-      with_count<kRows>(m.rows - row < kRows ? m.rows - row : kRows,
-                        [&](auto rows) { body(rows, panel, row); });
+    for (int row = 0; row < m.rows; row += most) {
+      with_count<most>(m.rows - row < most ? m.rows - row : most,
+                       [&](auto rows) { body(rows, panel, row); });
     }
   }
 }
+
+// How far ahead of its use a panel is asked for, bytes. Work on several rows takes too long between
+// two lines for the processor to look so far by itself.
+constexpr int kAhead = 2048;
 
 template <int rows>
 inline void product_f32(const Matmul& m, int panel, int row) {
@@ -135,6 +141,8 @@ inline void product_bf16(const Matmul& m, int panel, int row) {
   V low[rows], high[rows];
   for (int r = 0; r < rows; ++r) low[r] = bias_at(m, panel, 0), high[r] = bias_at(m, panel, 1);
   for (int k = 0; k < pairs; ++k, w += kPanelLanes * 4) {
+    __builtin_prefetch(w + kAhead);
+    __builtin_prefetch(w + kAhead + kLanes * 4);
     const B w0 = B::load(w), w1 = B::load(w + kLanes * 4);
     for (int r = 0; r < rows; ++r) {
       const B value = B::all(x + r * m.x_stride + 2 * k);
@@ -168,6 +176,8 @@ inline void product_int8(const Matmul& m, int panel, int row) {
       low_sum[r] = high_sum[r] = I::all(x_offsets[r * m.group_stride + group]);
     }
     for (int k = begin; k < end; ++k, w += kPanelLanes * 4) {
+      __builtin_prefetch(w + kAhead);
+      __builtin_prefetch(w + kAhead + kLanes * 4);
       const I::Weights w0 = I::load(w), w1 = I::load(w + kLanes * 4);
       for (int r = 0; r < rows; ++r) {
         const I::Inputs value = I::inputs(x + r * m.x_stride + 4 * k);
@@ -191,6 +201,55 @@ inline void product_int8(const Matmul& m, int panel, int row) {
 void matmul_int8(const Matmul& m) {
   for_row_blocks(m, [&](auto rows, int panel, int row) {
     product_int8<decltype(rows)::value>(m, panel, row);
+  });
+}
+
+template <int rows>
+inline void product_int4(const Matmul& m, int panel, int row) {
+  constexpr int kFours = kQuantGroup4 / 4;
+  constexpr std::ptrdiff_t kGroupBytes = kPanelLanes * 2 + kFours * kLanes * 4;
+  const int groups = (m.in + kQuantGroup4 - 1) / kQuantGroup4;
+  const std::byte* w = m.panels + panel * groups * kGroupBytes;
+  const std::int8_t* x = static_cast<const std::int8_t*>(m.x) + row * m.x_stride;
+  const float* x_scales = m.x_scales + row * m.group_stride;
+  const std::int32_t* x_offsets = m.x_offsets + row * m.group_stride;
+  V low[rows], high[rows];
+  for (int r = 0; r < rows; ++r) low[r] = bias_at(m, panel, 0), high[r] = bias_at(m, panel, 1);
+  for (int group = 0; group < groups; ++group, w += kGroupBytes, x += kQuantGroup4) {
+    I low_sum[rows], high_sum[rows];
+    for (int r = 0; r < rows; ++r) {
+      low_sum[r] = high_sum[r] = I::all(x_offsets[r * m.group_stride + group]);
+    }
+    const auto add = [&](int k) {
+      I::Weights w0, w1;
+      const std::byte* from = w + kPanelLanes * 2 + k * kLanes * 4;
+      __builtin_prefetch(from + kAhead);
+      I::load_halves(from, w0, w1);
+      for (int r = 0; r < rows; ++r) {
+        const I::Inputs value = I::inputs(x + r * m.x_stride + 4 * k);
+        low_sum[r] = I::dot(low_sum[r], w0, value);
+        high_sum[r] = I::dot(high_sum[r], w1, value);
+      }
+    };
+    if (const int left = m.in - group * kQuantGroup4; left >= kQuantGroup4) {
+      for (int k = 0; k < kFours; ++k) add(k);
+    } else {
+      for (int k = 0; k < (left + 3) / 4; ++k) add(k);
+    }
+    const auto* scales = reinterpret_cast<const std::uint16_t*>(w);
+    const V scale0 = V::load_bf16(scales), scale1 = V::load_bf16(scales + kLanes);
+    for (int r = 0; r < rows; ++r) {
+      const V scale = V::all(x_scales[r * m.group_stride + group]);
+      low[r] = V::madd(I::to_float(low_sum[r]), V::mul(scale, scale0), low[r]);
+      high[r] = V::madd(I::to_float(high_sum[r]), V::mul(scale, scale1), high[r]);
+    }
+  }
+  for (int r = 0; r < rows; ++r) finish(m, panel, row + r, low[r], high[r]);
+}
+
+void matmul_int4(const Matmul& m) {
+  for_row_blocks<kRows4>(m, [&](auto rows, int panel, int row) {
+    product_int4<decltype(rows)::value>(m, panel, row);
   });
 }
 
@@ -339,6 +398,12 @@ void attend(const Attend& a) {
   }
 }
 
+}  // namespace
+
+#include "engine/attention_int8.inl"
+
+namespace {
+
 void layer_norm(const LayerNorm& n) {
   V total = V::zero();
   for (int i = 0; i < n.width; i += kLanes) {
@@ -366,8 +431,8 @@ void layer_norm(const LayerNorm& n) {
 }
 
 void quantise(const Quantise& q) {
-  for (int begin = 0, group = 0; begin < q.count; begin += kQuantGroup, ++group) {
-    const int count = q.count - begin < kQuantGroup ? q.count - begin : kQuantGroup;
+  for (int begin = 0, group = 0; begin < q.count; begin += q.group, ++group) {
+    const int count = q.count - begin < q.group ? q.count - begin : q.group;
     const float* x = q.x + begin;
     std::int8_t* out = q.out + begin;
     V most = V::zero();
@@ -445,6 +510,51 @@ void convolve(const Convolve& c) {
       });
     }
   }
+}
+
+constexpr int kPeakSums = kRows + kRows / 2;
+
+// `rounds` times one step of kPeakSums sums that wait for none of the others.
+template <class Sum, class Step>
+inline long repeat(long rounds, Sum zero, Step step) {
+  Sum sums[kPeakSums];
+#pragma GCC unroll 16
+  for (int s = 0; s < kPeakSums; ++s) {
+    Sum start = zero;
+    asm volatile("" : "+m"(start));  // sums that are known to be equal would become one
+    sums[s] = start;
+  }
+  for (long i = 0; i < rounds; ++i) {
+#pragma GCC unroll 16
+    for (int s = 0; s < kPeakSums; ++s) sums[s] = step(sums[s]);
+  }
+#pragma GCC unroll 16
+  for (int s = 0; s < kPeakSums; ++s) {
+    const Sum used = sums[s];  // a copy, so that the sums themselves may stay in registers
+    asm volatile("" ::"m"(used));
+  }
+  return rounds * kPeakSums * kLanes;
+}
+
+long multiply_adds(MultiplyAdd kind, long rounds) {
+  alignas(64) std::byte bytes[64] = {};
+  asm volatile("" : "+m"(bytes));  // may hold anything, for all that the compiler knows
+  switch (kind) {
+    case MultiplyAdd::kF32: {
+      const V w = V::load(reinterpret_cast<const float*>(bytes));
+      return repeat(rounds, V::zero(), [&](V sum) { return V::madd(w, w, sum); });
+    }
+    case MultiplyAdd::kBf16: {
+      const B w = B::load(bytes), x = B::all(reinterpret_cast<std::uint16_t*>(bytes));
+      return 2 * repeat(rounds, V::zero(), [&](V sum) { return B::dot(sum, w, x); });
+    }
+    case MultiplyAdd::kInt8: {
+      const I::Weights w = I::load(bytes);
+      const I::Inputs x = I::inputs(reinterpret_cast<std::int8_t*>(bytes));
+      return 4 * repeat(rounds, I::all(0), [&](I sum) { return I::dot(sum, w, x); });
+    }
+  }
+  return 0;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include "engine/kernels.h"
+#include "model/int4_levels.h"
 
 namespace hemiola::engine {
 
@@ -20,12 +21,26 @@ struct I {
   };
 
   static I all(std::int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
-  static Weights load(const std::byte* from) {
-    const __m256i low = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
-    const __m256i high = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + 32));
+  static Weights split(__m256i low, __m256i high) {
     const __m256i mask = _mm256_set1_epi16(0xff);
     return {_mm256_and_si256(low, mask), _mm256_srli_epi16(low, 8), _mm256_and_si256(high, mask),
             _mm256_srli_epi16(high, 8)};
+  }
+  static Weights load(const std::byte* from) {
+    return split(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)),
+                 _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + 32)));
+  }
+  static void load_halves(const std::byte* from, Weights& low, Weights& high) {
+    const __m256i a = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+    const __m256i b = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + 32));
+    const __m256i mask = _mm256_set1_epi8(15);
+    const __m256i table =
+        _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(kInt4Bytes)));
+    const auto levels = [&](__m256i bytes) {
+      return _mm256_shuffle_epi8(table, _mm256_and_si256(bytes, mask));
+    };
+    low = split(levels(a), levels(b));
+    high = split(levels(_mm256_srli_epi16(a, 4)), levels(_mm256_srli_epi16(b, 4)));
   }
   static Inputs inputs(const std::int8_t* from) {
     int four;
@@ -40,12 +55,38 @@ struct I {
                                           _mm256_madd_epi16(w.high_odd, x.odd));
     return {_mm256_add_epi32(sum.low, low), _mm256_add_epi32(sum.high, high)};
   }
+  static I add(I a, I b) {
+    return {_mm256_add_epi32(a.low, b.low), _mm256_add_epi32(a.high, b.high)};
+  }
   static V to_float(I a) { return {_mm256_cvtepi32_ps(a.low), _mm256_cvtepi32_ps(a.high)}; }
 };
 
+struct S {
+  __m256i low, high;
+
+  static S load(const std::int8_t* from) {
+    const auto* at = reinterpret_cast<const __m128i*>(from);
+    return {_mm256_cvtepi8_epi16(_mm_loadu_si128(at)),
+            _mm256_cvtepi8_epi16(_mm_loadu_si128(at + 1))};
+  }
+  static S all(const std::int16_t* pair) {
+    int bits;
+    __builtin_memcpy(&bits, pair, 4);
+    return {_mm256_set1_epi32(bits), _mm256_set1_epi32(bits)};
+  }
+  static I dot(I sum, S w, S x) {
+    return {_mm256_add_epi32(sum.low, _mm256_madd_epi16(w.low, x.low)),
+            _mm256_add_epi32(sum.high, _mm256_madd_epi16(w.high, x.high))};
+  }
+};
+
 constexpr int kRows = 3;
+constexpr int kRows4 = 3;
 constexpr int kScoreBlocks = 4;
 constexpr int kValueChunks = 1;
+constexpr int kByteChains = 4;
+constexpr int kByteChunks = 2;
+constexpr int kByteSums = 2;
 constexpr int kConvOutputs = 4;
 constexpr int kConvColumns = 1;
 
@@ -54,8 +95,8 @@ constexpr int kConvColumns = 1;
 #include "engine/kernels.inl"
 
 const Kernels kAvx2Kernels = {
-    "avx2",       matmul_f32, matmul_bf16, matmul_int8, attend<F32>,
-    attend<Bf16>, layer_norm, to_bf16,     quantise,    convolve,
+    "avx2",      matmul_f32, matmul_bf16, matmul_int8, matmul_int4, attend<F32>,   attend<Bf16>,
+    attend_int8, layer_norm, to_bf16,     quantise,    convolve,    multiply_adds,
 };
 
 }  // namespace hemiola::engine

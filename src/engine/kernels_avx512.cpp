@@ -2,6 +2,7 @@
 #include <immintrin.h>
 
 #include "engine/kernels.h"
+#include "model/int4_levels.h"
 
 namespace hemiola::engine {
 
@@ -22,9 +23,16 @@ struct I {
   };
 
   static I all(std::int32_t x) { return {_mm512_set1_epi32(x)}; }
-  static Weights load(const std::byte* from) {
-    const __m512i bytes = _mm512_loadu_si512(from);
+  static Weights load(const std::byte* from) { return split(_mm512_loadu_si512(from)); }
+  static Weights split(__m512i bytes) {
     return {_mm512_and_si512(bytes, _mm512_set1_epi16(0xff)), _mm512_srli_epi16(bytes, 8)};
+  }
+  static void load_halves(const std::byte* from, Weights& low, Weights& high) {
+    const __m512i both = _mm512_loadu_si512(from), mask = _mm512_set1_epi8(15);
+    const __m512i table =
+        _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(kInt4Bytes)));
+    low = split(_mm512_shuffle_epi8(table, _mm512_and_si512(both, mask)));
+    high = split(_mm512_shuffle_epi8(table, _mm512_and_si512(_mm512_srli_epi16(both, 4), mask)));
   }
   static Inputs inputs(const std::int8_t* from) {
     int four;
@@ -36,12 +44,31 @@ struct I {
     return {_mm512_add_epi32(sum.r, _mm512_add_epi32(_mm512_madd_epi16(w.even, x.even),
                                                      _mm512_madd_epi16(w.odd, x.odd)))};
   }
+  static I add(I a, I b) { return {_mm512_add_epi32(a.r, b.r)}; }
   static V to_float(I a) { return {_mm512_cvtepi32_ps(a.r)}; }
 };
 
+struct S {
+  __m512i r;
+
+  static S load(const std::int8_t* from) {
+    return {_mm512_cvtepi8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)))};
+  }
+  static S all(const std::int16_t* pair) {
+    int bits;
+    __builtin_memcpy(&bits, pair, 4);
+    return {_mm512_set1_epi32(bits)};
+  }
+  static I dot(I sum, S w, S x) { return {_mm512_add_epi32(sum.r, _mm512_madd_epi16(w.r, x.r))}; }
+};
+
 constexpr int kRows = 8;
+constexpr int kRows4 = 8;
 constexpr int kScoreBlocks = 8;
 constexpr int kValueChunks = 4;
+constexpr int kByteChains = 8;
+constexpr int kByteChunks = 8;
+constexpr int kByteSums = 2;
 constexpr int kConvOutputs = 8;
 constexpr int kConvColumns = 3;
 
@@ -50,8 +77,8 @@ constexpr int kConvColumns = 3;
 #include "engine/kernels.inl"
 
 const Kernels kAvx512Kernels = {
-    "avx512",     matmul_f32, matmul_bf16, matmul_int8, attend<F32>,
-    attend<Bf16>, layer_norm, to_bf16,     quantise,    convolve,
+    "avx512",    matmul_f32, matmul_bf16, matmul_int8, matmul_int4, attend<F32>,   attend<Bf16>,
+    attend_int8, layer_norm, to_bf16,     quantise,    convolve,    multiply_adds,
 };
 
 }  // namespace hemiola::engine

@@ -2,6 +2,7 @@
 #include <immintrin.h>
 
 #include "engine/kernels.h"
+#include "model/int4_levels.h"
 
 namespace hemiola::engine {
 
@@ -25,8 +26,12 @@ struct B {
 };
 
 constexpr int kRows = 8;
+constexpr int kRows4 = 8;
 constexpr int kScoreBlocks = 8;
 constexpr int kValueChunks = 4;
+constexpr int kByteChains = 8;
+constexpr int kByteChunks = 8;
+constexpr int kByteSums = 2;
 constexpr int kConvOutputs = 8;
 constexpr int kConvColumns = 3;
 
@@ -35,8 +40,8 @@ constexpr int kConvColumns = 3;
 #include "engine/kernels.inl"
 
 const Kernels kAvx512Bf16Kernels = {
-    "avx512-bf16", matmul_f32, matmul_bf16, matmul_int8, attend<F32>,
-    attend<Bf16>,  layer_norm, to_bf16,     quantise,    convolve,
+    "avx512-bf16", matmul_f32, matmul_bf16, matmul_int8, matmul_int4, attend<F32>,   attend<Bf16>,
+    attend_int8,   layer_norm, to_bf16,     quantise,    convolve,    multiply_adds,
 };
 
 }  // namespace hemiola::engine

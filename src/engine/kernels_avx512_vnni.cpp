@@ -2,6 +2,7 @@
 #include <immintrin.h>
 
 #include "engine/kernels.h"
+#include "model/int4_levels.h"
 
 namespace hemiola::engine {
 
@@ -12,8 +13,12 @@ namespace hemiola::engine {
 
 namespace {
 constexpr int kRows = 8;
+constexpr int kRows4 = 8;
 constexpr int kScoreBlocks = 8;
 constexpr int kValueChunks = 4;
+constexpr int kByteChains = 8;
+constexpr int kByteChunks = 8;
+constexpr int kByteSums = 2;
 constexpr int kConvOutputs = 8;
 constexpr int kConvColumns = 3;
 }  // namespace
@@ -21,8 +26,8 @@ constexpr int kConvColumns = 3;
 #include "engine/kernels.inl"
 
 const Kernels kAvx512VnniKernels = {
-    "avx512-vnni", matmul_f32, matmul_bf16, matmul_int8, attend<F32>,
-    attend<Bf16>,  layer_norm, to_bf16,     quantise,    convolve,
+    "avx512-vnni", matmul_f32, matmul_bf16, matmul_int8, matmul_int4, attend<F32>,   attend<Bf16>,
+    attend_int8,   layer_norm, to_bf16,     quantise,    convolve,    multiply_adds,
 };
 
 }  // namespace hemiola::engine

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "engine/kernels.h"
+#include "model/int4_levels.h"
 #include "model/tensor.h"
 
 namespace hemiola::engine {
@@ -37,6 +38,9 @@ struct V {
   }
   static void store_int8(std::int8_t* to, const V& a) {
     for (int i = 0; i < 16; ++i) to[i] = static_cast<std::int8_t>(a.lane[i]);
+  }
+  static void store_int16(std::int16_t* to, const V& a) {
+    for (int i = 0; i < 16; ++i) to[i] = static_cast<std::int16_t>(a.lane[i]);
   }
   static V add(const V& a, const V& b) {
     return each([&](int i) { return a.lane[i] + b.lane[i]; });
@@ -95,7 +99,9 @@ struct V {
 
 struct I {
   std::int32_t lane[16];
-  using Weights = const std::byte*;
+  struct Weights {
+    std::byte bytes[64];
+  };
   using Inputs = const std::int8_t*;
 
   static I all(std::int32_t x) {
@@ -103,19 +109,58 @@ struct I {
     for (auto& value : result.lane) value = x;
     return result;
   }
-  static Weights load(const std::byte* from) { return from; }
+  static Weights load(const std::byte* from) {
+    Weights w;
+    std::memcpy(w.bytes, from, sizeof w.bytes);
+    return w;
+  }
+  static void load_halves(const std::byte* from, Weights& low, Weights& high) {
+    for (int i = 0; i < 64; ++i) {
+      const auto both = std::to_integer<unsigned>(from[i]);
+      low.bytes[i] = std::byte{kInt4Bytes[both & 15]};
+      high.bytes[i] = std::byte{kInt4Bytes[both >> 4]};
+    }
+  }
   static Inputs inputs(const std::int8_t* from) { return from; }
-  static I dot(const I& sum, Weights w, Inputs x) {
+  static I dot(const I& sum, const Weights& w, Inputs x) {
     I result;
     for (int i = 0; i < 16; ++i) {
       std::int32_t s = sum.lane[i];
-      for (int j = 0; j < 4; ++j) s += std::to_integer<std::int32_t>(w[4 * i + j]) * x[j];
+      for (int j = 0; j < 4; ++j) s += std::to_integer<std::int32_t>(w.bytes[4 * i + j]) * x[j];
       result.lane[i] = s;
     }
     return result;
   }
+  static I add(const I& a, const I& b) {
+    I result;
+    for (int i = 0; i < 16; ++i) result.lane[i] = a.lane[i] + b.lane[i];
+    return result;
+  }
   static V to_float(const I& a) {
     return V::each([&](int i) { return static_cast<float>(a.lane[i]); });
+  }
+};
+
+struct S {
+  std::int16_t lane[32];
+
+  static S load(const std::int8_t* from) {
+    S result;
+    for (int i = 0; i < 32; ++i) result.lane[i] = from[i];
+    return result;
+  }
+  static S all(const std::int16_t* pair) {
+    S result;
+    for (int i = 0; i < 32; ++i) result.lane[i] = pair[i % 2];
+    return result;
+  }
+  static I dot(const I& sum, const S& w, const S& x) {
+    I result;
+    for (int i = 0; i < 16; ++i) {
+      result.lane[i] =
+          sum.lane[i] + w.lane[2 * i] * x.lane[2 * i] + w.lane[2 * i + 1] * x.lane[2 * i + 1];
+    }
+    return result;
   }
 };
 
@@ -141,8 +186,12 @@ struct B {
 };
 
 constexpr int kRows = 4;
+constexpr int kRows4 = 4;
 constexpr int kScoreBlocks = 4;
 constexpr int kValueChunks = 2;
+constexpr int kByteChains = 1;
+constexpr int kByteChunks = 2;
+constexpr int kByteSums = 1;
 constexpr int kConvOutputs = 1;
 constexpr int kConvColumns = 1;
 
@@ -151,8 +200,8 @@ constexpr int kConvColumns = 1;
 #include "engine/kernels.inl"
 
 const Kernels kPlainKernels = {
-    "plain",      matmul_f32, matmul_bf16, matmul_int8, attend<F32>,
-    attend<Bf16>, layer_norm, to_bf16,     quantise,    convolve,
+    "plain",     matmul_f32, matmul_bf16, matmul_int8, matmul_int4, attend<F32>,   attend<Bf16>,
+    attend_int8, layer_norm, to_bf16,     quantise,    convolve,    multiply_adds,
 };
 
 }  // namespace hemiola::engine

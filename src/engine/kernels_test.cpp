@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/rng.h"
+#include "engine/kv_cache.h"
 #include "model/aligned.h"
 #include "model/packed.h"
 #include "model/tensor.h"
@@ -23,6 +24,8 @@ std::vector<float> random_floats(std::size_t count, std::uint64_t seed, float si
   for (float& value : values) value = size * static_cast<float>(2 * rng.uniform() - 1);
   return values;
 }
+
+constexpr Packing kPackings[] = {Packing::kF32, Packing::kBf16, Packing::kInt8, Packing::kInt4};
 
 struct Sizes {
   int in, out, rows;
@@ -58,7 +61,8 @@ class Product {
 
   std::vector<float> run(const Kernels& kernels, Epilogue epilogue, bool in_pieces = false) const {
     const int stride = padded_inputs(Packing::kInt8, sizes_.in);
-    const int groups = (sizes_.in + kQuantGroup - 1) / kQuantGroup;
+    const bool four = packing_ == Packing::kInt4;
+    const int group = four ? kQuantGroup4 : kQuantGroup, groups = (sizes_.in + group - 1) / group;
     const auto cells = static_cast<std::size_t>(stride * sizes_.rows);
     std::vector<float> floats(cells);
     std::vector<std::uint16_t> halves(cells, 0xffff);
@@ -69,8 +73,8 @@ class Product {
       const float* from = x_.data() + r * sizes_.in;
       std::copy_n(from, sizes_.in, floats.data() + r * stride);
       kernels.to_bf16(from, sizes_.in, halves.data() + r * stride);
-      kernels.quantise({from, sizes_.in, bytes.data() + r * stride, scales.data() + r * groups,
-                        offsets.data() + r * groups});
+      kernels.quantise({from, sizes_.in, group, bytes.data() + r * stride,
+                        scales.data() + r * groups, offsets.data() + r * groups});
     }
     const int y_stride = sizes_.out + 3;
     std::vector<float> y = random_floats(static_cast<std::size_t>(y_stride * sizes_.rows), 4);
@@ -94,6 +98,7 @@ class Product {
     m.epilogue = epilogue;
     const auto matmul = packing_ == Packing::kF32    ? kernels.matmul_f32
                         : packing_ == Packing::kBf16 ? kernels.matmul_bf16
+                        : four                       ? kernels.matmul_int4
                                                      : kernels.matmul_int8;
     if (!in_pieces) {
       matmul(m);
@@ -142,7 +147,7 @@ double gelu(double v) {
 }
 
 TEST_P(KernelsTest, ProductsAreTheSumsTheyClaimToBe) {
-  for (const Packing packing : {Packing::kF32, Packing::kBf16, Packing::kInt8}) {
+  for (const Packing packing : kPackings) {
     for (const Sizes s : kSizes) {
       const Product product(packing, s);
       const auto stored = product.run(*GetParam(), Epilogue::kStore);
@@ -159,11 +164,13 @@ TEST_P(KernelsTest, ProductsAreTheSumsTheyClaimToBe) {
             squares += term * term;
           }
           // fp32 rounds sums. The others round both factors, by 2^-9 (bf16) or by half a step of
-          // 1 / 127 of the largest (3 and 0.1 here), each on its own: six deviations.
+          // 1 / 127 of the largest (3 and 0.1 here), each on its own: six deviations. int4's
+          // steps are up to a ninth of the largest.
           const double step = 2 * (3 * 0.1) / 127 * 0.29 * 0.58;
           const double tolerance = packing == Packing::kF32    ? 1e-6 * size
                                    : packing == Packing::kBf16 ? 6 * std::sqrt(squares) / 512 + 1e-6
-                                                               : 6 * std::sqrt(s.in) * step;
+                                   : packing == Packing::kInt8 ? 6 * std::sqrt(s.in) * step
+                                                               : 6 * std::sqrt(s.in) * 11 * step;
           const auto at = static_cast<std::size_t>(r * (s.out + 3) + n);
           ASSERT_NEAR(stored[at], expected, tolerance)
               << name(packing) << " " << s.in << "x" << s.out << " row " << r << " output " << n;
@@ -180,7 +187,7 @@ TEST_P(KernelsTest, ProductsAreTheSumsTheyClaimToBe) {
 }
 
 TEST_P(KernelsTest, ProductsEqualThoseOfThePlainTwin) {
-  for (const Packing packing : {Packing::kF32, Packing::kBf16, Packing::kInt8}) {
+  for (const Packing packing : kPackings) {
     for (const Sizes s : kSizes) {
       const Product product(packing, s);
       for (const Epilogue epilogue : {Epilogue::kStore, Epilogue::kGelu, Epilogue::kAdd}) {
@@ -196,7 +203,7 @@ TEST_P(KernelsTest, ProductsEqualThoseOfThePlainTwin) {
 }
 
 TEST_P(KernelsTest, ARowDoesNotDependOnItsNeighbours) {
-  for (const Packing packing : {Packing::kF32, Packing::kBf16, Packing::kInt8}) {
+  for (const Packing packing : kPackings) {
     for (const Sizes s : kSizes) {
       const Product product(packing, s);
       ASSERT_EQ(product.run(*GetParam(), Epilogue::kGelu, false),
@@ -211,7 +218,7 @@ TEST(Kernels, WideRegistersGiveTheSameBits) {
   for (const Kernels* other : available_kernels()) {
     if (other == &kPlainKernels) continue;
     for (const Sizes s : kSizes) {
-      for (const Packing packing : {Packing::kF32, Packing::kBf16, Packing::kInt8}) {
+      for (const Packing packing : kPackings) {
         const Product product(packing, s);
         ASSERT_EQ(product.run(*avx2, Epilogue::kGelu), product.run(*other, Epilogue::kGelu))
             << other->name << " " << name(packing);
@@ -227,7 +234,7 @@ TEST_P(KernelsTest, QuantisesToTheNearest) {
     std::vector<std::int8_t> out(padded + 1, 77);
     std::vector<float> scales(8);
     std::vector<std::int32_t> offsets(8);
-    GetParam()->quantise({x.data(), count, out.data(), scales.data(), offsets.data()});
+    GetParam()->quantise({x.data(), count, kQuantGroup, out.data(), scales.data(), offsets.data()});
     EXPECT_EQ(out[padded], 77) << "wrote past the end";
     for (int i = count; i < static_cast<int>(padded); ++i) {
       EXPECT_EQ(out[static_cast<std::size_t>(i)], 0);
@@ -252,7 +259,7 @@ TEST_P(KernelsTest, QuantisesToTheNearest) {
   std::vector<std::int8_t> out(12, 1);
   float scale = 1;
   std::int32_t offset = 1;
-  GetParam()->quantise({zeros.data(), 10, out.data(), &scale, &offset});
+  GetParam()->quantise({zeros.data(), 10, kQuantGroup, out.data(), &scale, &offset});
   EXPECT_EQ(out, std::vector<std::int8_t>(12, 0));
   EXPECT_EQ(scale, 0);
   EXPECT_EQ(offset, 0);
@@ -338,7 +345,9 @@ struct Head {
         1 / std::sqrt(static_cast<float>(width)),
         scores.data(),
         halves.data(),
-        out.data()};
+        out.data(),
+        nullptr,
+        nullptr};
     (half ? kernels.attend_bf16 : kernels.attend_f32)(task);
     EXPECT_EQ(out.back(), 5) << "wrote past the end";
     out.pop_back();
@@ -391,6 +400,103 @@ TEST_P(KernelsTest, AttendsAsTheDefinitionSays) {
       }
     }
   }
+}
+
+// One head of a cache in int8, positions past its length written on earlier.
+struct Int8Head {
+  int width, length;
+  KvCache cache;
+  std::vector<float> q;
+  std::vector<double> keys, values;  // as the cache holds them, (length, width)
+
+  Int8Head(int head_width, int positions)
+      : width(head_width), length(positions), cache(shape(head_width, positions + 20)) {
+    const auto w = static_cast<std::size_t>(width);
+    q = random_floats(w, 10, 3);
+    for (int t = 0; t < length + 20; ++t) {
+      const auto seed = static_cast<std::uint64_t>(t);
+      // Sizes differ from position to position; one key and one value are all zeros.
+      const auto key = random_floats(w, 100 + seed, t == 3 ? 0 : 1 + static_cast<float>(t % 5));
+      const auto value = random_floats(w, 900 + seed, t == 4 ? 0 : 1 + static_cast<float>(t % 3));
+      cache.put(0, 0, 0, t, key.data(), value.data());
+      if (t >= length) continue;
+      append(keys, key);
+      append(values, value);
+    }
+  }
+
+  static KvCache::Shape shape(int width, int capacity) {
+    KvCache::Shape shape;
+    shape.layers = shape.heads = shape.streams = 1;
+    shape.head_width = width;
+    shape.capacity = capacity;
+    shape.type = CacheType::kInt8;
+    return shape;
+  }
+
+  static void append(std::vector<double>& to, const std::vector<float>& row) {
+    double most = 0;
+    for (const float value : row) most = std::max(most, std::fabs(double{value}));
+    for (const float value : row) {
+      to.push_back(most == 0 ? 0 : std::nearbyint(value * 127 / most) * most / 127);
+    }
+  }
+
+  std::vector<float> run(const Kernels& kernels) {
+    const std::size_t room = round_up(static_cast<std::size_t>(length), 16);
+    std::vector<float> scores(room), out(static_cast<std::size_t>(width) + 1, 5);
+    std::vector<std::uint16_t> halves(round_up(static_cast<std::size_t>(width), 16) + room);
+    kernels.attend_int8({q.data(), cache.keys(0, 0, 0), cache.values(0, 0, 0), width, length,
+                         1 / std::sqrt(static_cast<float>(width)), scores.data(), halves.data(),
+                         out.data(), cache.key_scales(0, 0, 0), cache.value_scales(0, 0, 0)});
+    EXPECT_EQ(out.back(), 5) << "wrote past the end";
+    out.pop_back();
+    return out;
+  }
+};
+
+TEST_P(KernelsTest, AttendsInInt8AsTheDefinitionSays) {
+  for (const int width : {1, 5, 16, 32, 96, 130, 512}) {
+    for (const int length : {1, 2, 15, 16, 17, 65, 200, 2500}) {
+      Int8Head head(width, length);
+      const auto w = static_cast<std::size_t>(width), n = static_cast<std::size_t>(length);
+      std::vector<double> weights(n, 0.0), expected(w, 0.0);
+      for (std::size_t t = 0; t < n; ++t) {
+        for (std::size_t d = 0; d < w; ++d) weights[t] += double{head.q[d]} * head.keys[t * w + d];
+        weights[t] /= std::sqrt(static_cast<double>(width));
+      }
+      const double most = *std::max_element(weights.begin(), weights.end());
+      for (double& weight : weights) weight = std::exp(weight - most);
+      const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+      for (std::size_t t = 0; t < n; ++t) {
+        for (std::size_t d = 0; d < w; ++d) {
+          expected[d] += weights[t] / sum * head.values[t * w + d];
+        }
+      }
+      const auto out = head.run(*GetParam()), plain = head.run(kPlainKernels);
+      for (std::size_t d = 0; d < w; ++d) {
+        ASSERT_NEAR(out[d], expected[d], 3e-3) << width << " " << length;
+        ASSERT_NEAR(out[d], plain[d], 1e-4);
+      }
+      const Kernels* avx2 = find_kernels("avx2");
+      if (avx2 == nullptr || GetParam() == &kPlainKernels) continue;
+      ASSERT_EQ(head.run(*avx2), out) << "wide registers give other bits";
+    }
+  }
+}
+
+// The largest numbers there can be, all of one sign: no sum overflows.
+TEST_P(KernelsTest, Int8AttentionHoldsItsLargestSums) {
+  constexpr int kWidth = kInt8HeadWidth, kLength = 4096;
+  KvCache cache(Int8Head::shape(kWidth, kLength));
+  const std::vector<float> ones(kWidth, 1.0f);
+  for (int t = 0; t < kLength; ++t) cache.put(0, 0, 0, t, ones.data(), ones.data());
+  std::vector<float> scores(kLength), out(kWidth);
+  std::vector<std::uint16_t> halves(kWidth + kLength);
+  GetParam()->attend_int8({ones.data(), cache.keys(0, 0, 0), cache.values(0, 0, 0), kWidth, kLength,
+                           1, scores.data(), halves.data(), out.data(), cache.key_scales(0, 0, 0),
+                           cache.value_scales(0, 0, 0)});
+  for (const float value : out) ASSERT_NEAR(value, 1, 1e-4);
 }
 
 TEST(Kernels, AreFoundByName) {

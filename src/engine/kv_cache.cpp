@@ -1,6 +1,8 @@
 #include "engine/kv_cache.h"
 
+#include <algorithm>
 #include <cassert>
+#include <cmath>
 #include <cstring>
 
 #include "model/tensor.h"
@@ -10,22 +12,45 @@ namespace {
 
 constexpr std::size_t kBlock = 16;
 
-bool is_half(CacheType type) { return type == CacheType::kBf16; }
+// Numbers that stand side by side, and the bytes of one.
+std::size_t side_of(CacheType type) { return type == CacheType::kFp32 ? 1 : 2; }
+std::size_t size_of(CacheType type) {
+  return type == CacheType::kFp32 ? 4 : type == CacheType::kBf16 ? 2 : 1;
+}
+
+// Calls put(d, level) for whole numbers in [-127, 127]; returns what one is worth.
+template <class Put>
+float quantise(const float* from, std::size_t count, const Put& put) {
+  float most = 0;
+  for (std::size_t d = 0; d < count; ++d) most = std::max(most, std::fabs(from[d]));
+  if (!(most > 1e-30f)) most = 0;
+  const float factor = most > 0 ? 127 / most : 0;
+  constexpr float kMagic = 12582912.0f;  // 1.5 * 2^23: rounds to the nearest, ties to even
+  for (std::size_t d = 0; d < count; ++d) {
+    put(d, static_cast<std::int8_t>(static_cast<int>((from[d] * factor + kMagic) - kMagic)));
+  }
+  return most / 127;
+}
 
 }  // namespace
 
 // A copy of a stream copies whole blocks: the last one may hold another stream's past, which is
 // finite and weighs nothing.
 std::size_t KvCache::key_bytes(int tokens) const {
-  const std::size_t side = is_half(shape_.type) ? 2 : 1;
-  const std::size_t width = round_up(static_cast<std::size_t>(shape_.head_width), side);
-  return round_up(static_cast<std::size_t>(tokens), kBlock) * width * 4 / side;
+  const std::size_t width =
+      round_up(static_cast<std::size_t>(shape_.head_width), side_of(shape_.type));
+  return round_up(static_cast<std::size_t>(tokens), kBlock) * width * size_of(shape_.type);
 }
 
 std::size_t KvCache::value_bytes(int tokens) const {
-  const std::size_t side = is_half(shape_.type) ? 2 : 1;
   const std::size_t width = round_up(static_cast<std::size_t>(shape_.head_width), kBlock);
-  return round_up(static_cast<std::size_t>(tokens), side) * width * 4 / side;
+  return round_up(static_cast<std::size_t>(tokens), side_of(shape_.type)) * width *
+         size_of(shape_.type);
+}
+
+std::size_t KvCache::scale_bytes(int tokens) const {
+  if (shape_.type != CacheType::kInt8) return 0;
+  return round_up(static_cast<std::size_t>(tokens), kBlock) * sizeof(float);
 }
 
 void KvCache::put(int layer, int stream, int head, int position, const float* key,
@@ -33,7 +58,19 @@ void KvCache::put(int layer, int stream, int head, int position, const float* ke
   const auto width = static_cast<std::size_t>(shape_.head_width);
   const auto at = static_cast<std::size_t>(position);
   const std::size_t padded = round_up(width, kBlock);
-  if (is_half(shape_.type)) {
+  if (shape_.type == CacheType::kInt8) {
+    auto* k = reinterpret_cast<std::int8_t*>(keys(layer, stream, head)) +
+              at / kBlock * kBlock * round_up(width, 2) + at % kBlock * 2;
+    auto* v =
+        reinterpret_cast<std::int8_t*>(values(layer, stream, head)) + at / 2 * padded * 2 + at % 2;
+    key_scales(layer, stream, head)[at] =
+        quantise(key, width,
+                 [&](std::size_t d, std::int8_t level) { k[d / 2 * kBlock * 2 + d % 2] = level; });
+    value_scales(layer, stream, head)[at] =
+        quantise(value, width, [&](std::size_t d, std::int8_t level) { v[d * 2] = level; });
+    return;
+  }
+  if (shape_.type == CacheType::kBf16) {
     auto* k = reinterpret_cast<std::uint16_t*>(keys(layer, stream, head)) +
               at / kBlock * kBlock * round_up(width, 2) + at % kBlock * 2;
     auto* v = reinterpret_cast<std::uint16_t*>(values(layer, stream, head)) + at / 2 * padded * 2 +
@@ -52,7 +89,8 @@ void KvCache::put(int layer, int stream, int head, int position, const float* ke
 KvCache::KvCache(const Shape& shape)
     : shape_(shape),
       head_bytes_(round_up(key_bytes(shape.capacity), kCacheLine) +
-                  round_up(value_bytes(shape.capacity), kCacheLine)),
+                  round_up(value_bytes(shape.capacity), kCacheLine) +
+                  round_up(2 * scale_bytes(shape.capacity), kCacheLine)),
       lengths_(static_cast<std::size_t>(shape.streams), 0),
       memory_(head_bytes_ * static_cast<std::size_t>(shape.layers) *
               static_cast<std::size_t>(shape.streams) * static_cast<std::size_t>(shape.heads)),
@@ -67,6 +105,15 @@ std::byte* KvCache::values(int layer, int stream, int head) {
   return keys(layer, stream, head) + round_up(key_bytes(shape_.capacity), kCacheLine);
 }
 
+float* KvCache::key_scales(int layer, int stream, int head) {
+  return reinterpret_cast<float*>(values(layer, stream, head) +
+                                  round_up(value_bytes(shape_.capacity), kCacheLine));
+}
+
+float* KvCache::value_scales(int layer, int stream, int head) {
+  return key_scales(layer, stream, head) + scale_bytes(shape_.capacity) / sizeof(float);
+}
+
 void KvCache::truncate(int stream, int length) {
   assert(length >= 0 && length <= this->length(stream));
   set_length(stream, length);
@@ -79,6 +126,10 @@ void KvCache::copy_stream(int from, int to) {
     for (int head = 0; head < shape_.heads; ++head) {
       std::memcpy(keys(layer, to, head), keys(layer, from, head), key_bytes(tokens));
       std::memcpy(values(layer, to, head), values(layer, from, head), value_bytes(tokens));
+      if (shape_.type != CacheType::kInt8) continue;
+      std::memcpy(key_scales(layer, to, head), key_scales(layer, from, head), scale_bytes(tokens));
+      std::memcpy(value_scales(layer, to, head), value_scales(layer, from, head),
+                  scale_bytes(tokens));
     }
   }
   set_length(to, tokens);

@@ -2,7 +2,8 @@
 // pass. Made by Model::make_cache for that model; all memory is taken there. Moves, never copies;
 // a stream is copied by name.
 //
-// For each layer, stream and head the keys, then the values, in the layout of kernels.h.
+// For each layer, stream and head the keys, then the values, in the layout of kernels.h; of int8
+// then the scales of the keys and of the values.
 #pragma once
 
 #include <cstddef>
@@ -14,9 +15,11 @@
 namespace hemiola::engine {
 
 enum class CacheType {
-  kAuto,  // fp32 beside fp32 weights, else bf16
+  kAuto,  // fp32 beside fp32 weights, bf16 beside bf16, int8 beside int8 and int4 (bf16 where a
+          // head is wider than kInt8HeadWidth)
   kFp32,
   kBf16,
+  kInt8,  // with a scale for each key and each value of a head
 };
 
 class KvCache {
@@ -44,15 +47,18 @@ class KvCache {
   // Puts the key and value of one position, (head_width) each.
   void put(int layer, int stream, int head, int position, const float* key, const float* value);
 
-  // For Model. Elements are fp32 or bf16 after the type.
+  // For Model. Elements are fp32, bf16 or int8 after the type.
   std::byte* keys(int layer, int stream, int head);
   std::byte* values(int layer, int stream, int head);
+  float* key_scales(int layer, int stream, int head);    // int8: (capacity rounded up to 16)
+  float* value_scales(int layer, int stream, int head);  // the same
   std::byte* scratch() { return scratch_.data(); }
   void set_length(int stream, int length) { lengths_[static_cast<std::size_t>(stream)] = length; }
 
  private:
   std::size_t key_bytes(int tokens) const;
   std::size_t value_bytes(int tokens) const;
+  std::size_t scale_bytes(int tokens) const;  // of the keys or of the values; 0 unless int8
 
   Shape shape_;
   std::size_t head_bytes_ = 0;  // keys, then values, of one layer, stream and head

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <numeric>
 
 #include "engine/kernels.h"
 #include "engine/thread_pool.h"
@@ -19,10 +20,6 @@ double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   const std::size_t middle = values.size() / 2;
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-}
-
-std::string_view name(Precision precision) {
-  return precision == Precision::kFp32 ? "fp32" : precision == Precision::kBf16 ? "bf16" : "int8";
 }
 
 TokenId some_token(int t, int vocabulary) { return (t * 7919 + t / 3) % vocabulary; }
@@ -95,7 +92,53 @@ double read_rate(const Kernels& kernels, int threads, std::size_t bytes) {
   return kTimes * static_cast<double>(weights.size()) / (now() - begin) * 1e-9;
 }
 
+// Thousands of millions of operations a second, two for each multiply-add, of all threads together.
+double peak_rate(const Kernels& kernels, MultiplyAdd kind, int threads) {
+  constexpr long kRounds = 2000000;
+  ThreadPool pool(threads);
+  std::vector<long> counts(static_cast<std::size_t>(threads));
+  const double begin = now();
+  pool.run(threads, [&](int task, int) {
+    counts[static_cast<std::size_t>(task)] = kernels.multiply_adds(kind, kRounds);
+  });
+  return 2e-9 * static_cast<double>(std::accumulate(counts.begin(), counts.end(), 0L)) /
+         (now() - begin);
+}
+
+// Appends to `results`: the median of some runs, after one to warm up.
+template <class Run>
+void measure(std::vector<Measurement>& results, int runs, std::string what, std::string unit,
+             const Run& run) {
+  run();
+  std::vector<double> values;
+  for (int i = 0; i < std::max(1, runs); ++i) values.push_back(run());
+  results.push_back({std::move(what), median(std::move(values)), std::move(unit)});
+}
+
 }  // namespace
+
+Result<std::vector<Measurement>> measure_machine(const std::vector<int>& threads, int runs,
+                                                 std::string_view isa) {
+  const Kernels* kernels = find_kernels(isa);
+  if (kernels == nullptr) return fail("this processor has no kernels \"{}\"", isa);
+  std::vector<Measurement> results;
+  for (const int count : threads) {
+    for (const auto& [kind, what] : {std::pair{MultiplyAdd::kF32, "fp32"},
+                                     {MultiplyAdd::kBf16, "bf16"},
+                                     {MultiplyAdd::kInt8, "int8"}}) {
+      measure(results, runs, fmt::format("peak.{}.t{}", what, count),
+              kind == MultiplyAdd::kInt8 ? "GOP/s" : "GFLOP/s",
+              [&] { return peak_rate(*kernels, kind, count); });
+    }
+    for (const auto& [bytes, what] : {std::pair{std::size_t{256} << 20, "large"},
+                                      {std::size_t{46} << 20, "46MB"},
+                                      {std::size_t{24} << 20, "24MB"}}) {
+      measure(results, runs, fmt::format("read.{}.t{}", what, count), "GB/s",
+              [&] { return read_rate(*kernels, count, bytes); });
+    }
+  }
+  return results;
+}
 
 Result<std::vector<Measurement>> measure_engine(const ModelConfig& config,
                                                 const MeasureOptions& options) {
@@ -107,25 +150,25 @@ Result<std::vector<Measurement>> measure_engine(const ModelConfig& config,
   const int prompt = std::clamp(options.prompt, 1, config.context);
   const OwnedWeights weights = OwnedWeights::random(config, 1);
   std::vector<Measurement> results;
-  const auto measure = [&](std::string what, std::string unit, auto run) {
-    run();  // warm
-    std::vector<double> values;
-    for (int i = 0; i < std::max(1, options.runs); ++i) values.push_back(run());
-    results.push_back({std::move(what), median(std::move(values)), std::move(unit)});
-  };
   for (const Precision precision : options.precisions) {
     for (const int threads : options.threads) {
       HEMIOLA_TRY(const Model model,
                   Model::from_weights(
                       weights, {.precision = precision, .threads = threads, .isa = options.isa}));
       const std::string suffix = fmt::format("{}.t{}", name(precision), threads);
-      measure(fmt::format("read.{}", suffix), "GB/s",
+      measure(results, options.runs, fmt::format("read.{}", suffix), "GB/s",
               [&] { return read_rate(*kernels, threads, model.bytes_per_token()); });
       for (const int batch : options.batches) {
-        measure(fmt::format("decode.{}{}", suffix, batch == 1 ? "" : fmt::format(".b{}", batch)),
+        measure(results, options.runs,
+                fmt::format("decode.{}{}", suffix, batch == 1 ? "" : fmt::format(".b{}", batch)),
                 "tokens/s", [&] { return decode_rate(model, batch, tokens); });
+        if (batch != 1) continue;
+        const double bytes = static_cast<double>(model.bytes_per_token()) +
+                             static_cast<double>(model.cache_bytes_per_token()) * tokens / 2;
+        results.push_back(
+            {fmt::format("bytes.{}", suffix), results.back().value * bytes * 1e-9, "GB/s"});
       }
-      measure(fmt::format("prefill.{}", suffix), "tokens/s",
+      measure(results, options.runs, fmt::format("prefill.{}", suffix), "tokens/s",
               [&] { return prefill_rate(model, prompt); });
     }
   }

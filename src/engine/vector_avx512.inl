@@ -27,6 +27,10 @@ struct V {
   static void store_int8(std::int8_t* to, V a) {
     _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(a.r)));
   }
+  static void store_int16(std::int16_t* to, V a) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to),
+                        _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(a.r)));
+  }
   static V add(V a, V b) { return {_mm512_add_ps(a.r, b.r)}; }
   static V sub(V a, V b) { return {_mm512_sub_ps(a.r, b.r)}; }
   static V mul(V a, V b) { return {_mm512_mul_ps(a.r, b.r)}; }

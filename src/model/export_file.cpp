@@ -2,8 +2,8 @@
 // the one reader there is. Tensors, in this order (the matrices first, so that each begins at a
 // multiple of 64):
 //
-//   NAME             panels as packed: U8 for int8 and as raw bytes for the others
-//   NAME.scale       F32, int8 only
+//   NAME             panels as packed: raw bytes
+//   NAME.scale       F32, of int8 matrices only
 //   vectors          F32; wpe.weight BF16 unless the weights are fp32
 //   config.json, tokenizer.json, card.md    U8
 //
@@ -62,13 +62,6 @@ TensorView text_tensor(std::string_view name, std::string_view text) {
 
 std::string text_of(const TensorView& tensor) {
   return {reinterpret_cast<const char*>(tensor.bytes.data()), tensor.bytes.size()};
-}
-
-std::optional<Packing> packing_named(std::string_view text) {
-  for (const Packing packing : {Packing::kF32, Packing::kBf16, Packing::kInt8}) {
-    if (name(packing) == text) return packing;
-  }
-  return std::nullopt;
 }
 
 bool is_position_table(std::string_view name) { return name == "wpe.weight"; }
@@ -173,8 +166,8 @@ Result<PackedModel> read_export(std::span<const std::uint8_t> bytes, std::string
   }
   const auto packing = packing_named(word("weights"));
   if (!packing) {
-    return fail("{}: weights of kind \"{}\" are not known; expected fp32, bf16 or int8", where,
-                word("weights"));
+    return fail("{}: weights of kind \"{}\" are not known; expected fp32, bf16, int8 or int4",
+                where, word("weights"));
   }
   if (verify == Checksum::kVerify) {
     const auto sum = fmt::format("{:016x}", checksum(view.tensors()));
@@ -198,7 +191,7 @@ Result<PackedModel> read_export(std::span<const std::uint8_t> bytes, std::string
     const bool by_rows = spec.role == TensorRole::kEmbedding;
     if (spec.shape.size() == 2 && !position_table) {
       PackedMatrix matrix;
-      matrix.packing = *packing;
+      matrix.packing = matrix_packing(spec, *packing);
       matrix.in = static_cast<int>(spec.shape[by_rows ? 1 : 0]);
       matrix.out = static_cast<int>(spec.shape[by_rows ? 0 : 1]);
       HEMIOLA_TRY(const TensorView* panels, reader.find(spec.name, Dtype::kU8, matrix.bytes()));
@@ -207,7 +200,11 @@ Result<PackedModel> read_export(std::span<const std::uint8_t> bytes, std::string
                     kCacheLine, kWhatToDo);
       }
       matrix.panels = reinterpret_cast<const std::byte*>(panels->bytes.data());
-      if (*packing == Packing::kInt8) {
+      if (!finite_scales(matrix)) {
+        return fail("{}: tensor {} has a scale that is not finite; {}", where, spec.name,
+                    kWhatToDo);
+      }
+      if (matrix.packing == Packing::kInt8) {
         const auto outputs = static_cast<std::size_t>(panel_count(matrix.out) * kPanel);
         HEMIOLA_TRY(matrix.scales, reader.floats(spec.name + ".scale", Dtype::kF32, outputs));
       }

@@ -3,12 +3,18 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
+
+#include "model/int4_levels.h"
 
 namespace hemiola {
 namespace {
 
 constexpr float kInt8Max = 127;
 constexpr std::uint8_t kInt8Zero = 128;
+constexpr int kInt4Least = 8;                    // the level nearest to nothing
+constexpr std::size_t kInt4Scales = kPanel * 2;  // bytes of a group before its weights
+constexpr std::size_t kInt4GroupBytes = kInt4Scales + kPanel * kInt4Group / 2;
 
 // To the nearest whole number, ties to even, for |x| < 2^22; needs no library call.
 float nearest(float x) {
@@ -63,8 +69,17 @@ std::string_view name(Packing packing) {
       return "bf16";
     case Packing::kInt8:
       return "int8";
+    case Packing::kInt4:
+      return "int4";
   }
   return "";
+}
+
+std::optional<Packing> packing_named(std::string_view text) {
+  for (const Packing packing : {Packing::kF32, Packing::kBf16, Packing::kInt8, Packing::kInt4}) {
+    if (name(packing) == text) return packing;
+  }
+  return std::nullopt;
 }
 
 int interleave(Packing packing) {
@@ -79,11 +94,45 @@ int padded_inputs(Packing packing, int in) {
 int panel_count(int out) { return (out + kPanel - 1) / kPanel; }
 
 std::size_t panel_bytes(Packing packing, int in) {
+  if (packing == Packing::kInt4) {
+    return size((in + kInt4Group - 1) / kInt4Group) * kInt4GroupBytes;
+  }
   // The interleaved inputs of one output always fill four bytes.
   return size(padded_inputs(packing, in) / interleave(packing)) * kPanel * 4;
 }
 
+namespace {
+
+// Where the half byte of a weight stands in its panel, and whether it is the high half.
+struct Int4Place {
+  std::size_t group, byte;
+  bool high;
+};
+
+Int4Place int4_place(std::size_t input, std::size_t lane) {
+  const std::size_t group = input / kInt4Group * kInt4GroupBytes;
+  return {group,
+          group + kInt4Scales + input % kInt4Group / 4 * kCacheLine + lane % 16 * 4 + input % 4,
+          lane >= 16};
+}
+
+float bf16_at(const std::byte* from) {
+  std::uint16_t bits;
+  std::memcpy(&bits, from, 2);
+  return from_bf16(bits);
+}
+
+}  // namespace
+
 float PackedMatrix::at(int input, int output) const {
+  if (packing == Packing::kInt4) {
+    const std::byte* base = panel(output / kPanel);
+    const auto lane = size(output % kPanel);
+    const Int4Place place = int4_place(size(input), lane);
+    const int both = std::to_integer<int>(base[place.byte]);
+    return static_cast<float>(kInt4Levels[place.high ? both >> 4 : both & 15]) *
+           bf16_at(base + place.group + 2 * lane);
+  }
   const int side = interleave(packing);
   const std::byte* word =
       panel(output / kPanel) + (size(input / side) * kPanel + size(output % kPanel)) * 4;
@@ -93,11 +142,9 @@ float PackedMatrix::at(int input, int output) const {
       std::memcpy(&value, word, 4);
       return value;
     }
-    case Packing::kBf16: {
-      std::uint16_t bits;
-      std::memcpy(&bits, word + size(input % side) * 2, 2);
-      return from_bf16(bits);
-    }
+    case Packing::kBf16:
+      return bf16_at(word + size(input % side) * 2);
+    case Packing::kInt4:  // above
     case Packing::kInt8: {
       const int byte = std::to_integer<int>(word[input % side]);
       return static_cast<float>(byte - kInt8Zero) * scales[size(output)];
@@ -105,6 +152,79 @@ float PackedMatrix::at(int input, int output) const {
   }
   return 0;
 }
+
+namespace {
+
+// The level nearest to x: how many of the midpoints between levels lie below it.
+unsigned int4_level(float x) {
+  unsigned level = 0;
+  for (int i = 0; i + 1 < 16; ++i) {
+    level += x > 0.5f * static_cast<float>(kInt4Levels[i] + kInt4Levels[i + 1]) ? 1u : 0u;
+  }
+  return level;
+}
+
+// The scale, a bf16 number, by which the levels come nearest to the weights, in the mean square:
+// the largest weight on either end, or a little within or beyond it, and what fits the levels so
+// chosen.
+float int4_scale(std::span<const float> weights) {
+  float largest = 0;
+  for (const float weight : weights) {
+    if (std::fabs(weight) > std::fabs(largest)) largest = weight;
+  }
+  float best = 0, least = std::numeric_limits<float>::infinity();
+  // Returns the scale that would suit the levels chosen by this one.
+  const auto attempt = [&](float wanted) {
+    const float scale = from_bf16(to_bf16(wanted));
+    const float inverse = 1 / scale;
+    if (!std::isfinite(inverse)) return 0.0f;
+    float error = 0, product = 0, square = 0;
+    for (const float weight : weights) {
+      const auto level = static_cast<float>(kInt4Levels[int4_level(weight * inverse)]);
+      const float d = level * scale - weight;
+      error += d * d;
+      product += level * weight;
+      square += level * level;
+    }
+    if (error < least) best = scale, least = error;
+    return product / square;
+  };
+  for (const int end : {0, 15}) {
+    for (const float part : {0.9f, 1.0f, 1.1f}) {
+      attempt(attempt(part * largest / static_cast<float>(kInt4Levels[end])));
+    }
+  }
+  return best;
+}
+
+// `weight(k, n)` of `in` inputs and `out` outputs into panels.
+template <class Weight>
+void pack_int4(int in, int out, const Weight& weight, std::byte* panels) {
+  const std::size_t bytes = panel_bytes(Packing::kInt4, in);
+  std::memset(panels, kInt4Least * 0x11, size(panel_count(out)) * bytes);
+  for (std::size_t n = 0; n < size(panel_count(out) * kPanel); ++n) {
+    std::byte* panel = panels + n / kPanel * bytes;
+    const std::size_t lane = n % kPanel;
+    for (std::size_t begin = 0; begin < size(in); begin += kInt4Group) {
+      const std::size_t count = std::min<std::size_t>(kInt4Group, size(in) - begin);
+      float group[kInt4Group] = {};
+      for (std::size_t k = 0; n < size(out) && k < count; ++k) group[k] = weight(begin + k, n);
+      const float scale = int4_scale({group, count});
+      const std::uint16_t bits = to_bf16(scale);
+      std::memcpy(panel + int4_place(begin, lane).group + 2 * lane, &bits, 2);
+      const float inverse = scale == 0 ? 0 : 1 / scale;
+      for (std::size_t k = 0; k < count; ++k) {
+        const Int4Place place = int4_place(begin + k, lane);
+        const unsigned level = int4_level(group[k] * inverse);
+        std::byte& both = panel[place.byte];
+        both = place.high ? (both & std::byte{0x0f}) | std::byte(level << 4)
+                          : (both & std::byte{0xf0}) | std::byte(level);
+      }
+    }
+  }
+}
+
+}  // namespace
 
 Result<PackedMatrix> pack_matrix(const TensorView& tensor, bool by_rows, Packing packing,
                                  std::byte* panels) {
@@ -130,6 +250,15 @@ Result<PackedMatrix> pack_matrix(const TensorView& tensor, bool by_rows, Packing
     return panels + panel * bytes + (k / side * kPanel + lane) * 4;
   };
   switch (packing) {
+    case Packing::kInt4: {
+      const std::size_t input_step = by_rows ? 1 : size(matrix.out);
+      const std::size_t output_step = by_rows ? size(matrix.in) : 1;
+      pack_int4(
+          matrix.in, matrix.out,
+          [&](std::size_t k, std::size_t n) { return values[k * input_step + n * output_step]; },
+          panels);
+      break;
+    }
     case Packing::kF32:
       std::memset(panels, 0, matrix.bytes());
       for_each_weight(values, matrix.in, matrix.out, by_rows,
@@ -172,6 +301,21 @@ bool is_packed_matrix(const TensorSpec& spec) {
 
 }  // namespace
 
+bool finite_scales(const PackedMatrix& matrix) {
+  if (matrix.packing != Packing::kInt4) return true;
+  bool all = true;
+  for (std::size_t at = 0; at < matrix.bytes(); at += kInt4GroupBytes) {
+    for (int lane = 0; lane < kPanel; ++lane) {
+      all &= std::isfinite(bf16_at(matrix.panels + at + 2 * size(lane)));
+    }
+  }
+  return all;
+}
+
+Packing matrix_packing(const TensorSpec& spec, Packing model) {
+  return model == Packing::kInt4 && spec.role == TensorRole::kEmbedding ? Packing::kInt8 : model;
+}
+
 Result<PackedModel> pack_model(const ModelConfig& config, const WeightMap& weights,
                                Packing packing) {
   PackedModel model;
@@ -181,7 +325,7 @@ Result<PackedModel> pack_model(const ModelConfig& config, const WeightMap& weigh
   const auto bytes_of = [&](const TensorSpec& spec) {
     const bool by_rows = spec.role == TensorRole::kEmbedding;
     PackedMatrix matrix;
-    matrix.packing = packing;
+    matrix.packing = matrix_packing(spec, packing);
     matrix.in = static_cast<int>(spec.shape[by_rows ? 1 : 0]);
     matrix.out = static_cast<int>(spec.shape[by_rows ? 0 : 1]);
     return matrix.bytes();
@@ -195,8 +339,8 @@ Result<PackedModel> pack_model(const ModelConfig& config, const WeightMap& weigh
   for (const TensorSpec& spec : specs) {
     const TensorView& tensor = weights.find(spec.name)->second;
     if (is_packed_matrix(spec)) {
-      HEMIOLA_TRY(PackedMatrix matrix,
-                  pack_matrix(tensor, spec.role == TensorRole::kEmbedding, packing, place));
+      HEMIOLA_TRY(PackedMatrix matrix, pack_matrix(tensor, spec.role == TensorRole::kEmbedding,
+                                                   matrix_packing(spec, packing), place));
       model.matrices.emplace(spec.name, std::move(matrix));
       place += bytes_of(spec);
       continue;

@@ -4,11 +4,15 @@
 //
 //   kF32   (panels, in, 32)            float
 //   kBf16  (panels, in / 2, 32, 2)     bf16; pairs of inputs side by side
-//   kInt8  (panels, in / 4, 32, 4)     weight + 128 as a byte; fours of inputs side by side, and
-//   one
-//                                      float scale for each output: weight = (byte - 128) * scale
+//   kInt8  (panels, in / 4, 32, 4)     weight + 128 as a byte; fours of inputs side by side, and a
+//                                      float scale for each output: (byte - 128) * scale
+//   kInt4  (panels, in / 32, 576)      groups of 32 inputs: 32 bf16 scales, one an output, then
+//                                      (8, 16, 4) bytes, fours of inputs of two outputs: n in the
+//                                      low half of a byte, 16 + n in the high one:
+//                                      kInt4Levels[half] * scale
 //
-// Inputs are rounded up to whole pairs or fours and outputs to whole panels, with zeros.
+// Inputs are rounded up to whole pairs, fours or groups and outputs to whole panels, with zeros. A
+// model of kInt4 has its embedding and head in kInt8: they are small, and its loss hangs on them.
 #pragma once
 
 #include <cstddef>
@@ -29,12 +33,14 @@
 
 namespace hemiola {
 
-enum class Packing { kF32, kBf16, kInt8 };
+enum class Packing { kF32, kBf16, kInt8, kInt4 };
 
 inline constexpr int kPanel = 32;
+inline constexpr int kInt4Group = 32;  // inputs that share a scale
 
-std::string_view name(Packing packing);  // "fp32", "bf16", "int8"
-int interleave(Packing packing);         // inputs side by side: 1, 2, 4
+std::string_view name(Packing packing);  // "fp32", "bf16", "int8", "int4"
+std::optional<Packing> packing_named(std::string_view name);
+int interleave(Packing packing);  // inputs side by side: 1, 2, 4, 4
 int padded_inputs(Packing packing, int in);
 int panel_count(int out);
 std::size_t panel_bytes(Packing packing, int in);
@@ -59,6 +65,12 @@ struct PackedMatrix {
 // PackedMatrix::bytes says. Refuses weights that are not finite.
 Result<PackedMatrix> pack_matrix(const TensorView& tensor, bool by_rows, Packing packing,
                                  std::byte* panels);
+
+// How a model of this packing stores one of its matrices.
+Packing matrix_packing(const TensorSpec& spec, Packing model);
+
+// Whether the scales inside its panels are finite; kInt4 alone has such.
+bool finite_scales(const PackedMatrix& matrix);
 
 // A whole model as the engine uses it. Moves, never copies.
 struct PackedModel {

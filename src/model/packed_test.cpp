@@ -18,6 +18,8 @@ namespace {
 
 using ::testing::HasSubstr;
 
+constexpr Packing kPackings[] = {Packing::kF32, Packing::kBf16, Packing::kInt8, Packing::kInt4};
+
 ModelConfig small_config(bool tied = true) {
   ModelConfig config;
   config.layers = 2;
@@ -48,7 +50,7 @@ TEST(Packed, HoldsTheWeights) {
     for (float& value : values) value = static_cast<float>(rng.uniform() - 0.5);
     for (const bool by_rows : {false, true}) {
       const TensorView tensor = view_of("w", by_rows ? Shape{out, in} : Shape{in, out}, values);
-      for (const Packing packing : {Packing::kF32, Packing::kBf16, Packing::kInt8}) {
+      for (const Packing packing : kPackings) {
         AlignedBytes memory(static_cast<std::size_t>(panel_count(out)) * panel_bytes(packing, in));
         const auto matrix = pack_matrix(tensor, by_rows, packing, memory.data());
         ASSERT_TRUE(matrix) << matrix.error().message;
@@ -65,7 +67,8 @@ TEST(Packed, HoldsTheWeights) {
                 values[static_cast<std::size_t>(by_rows ? n * in + k : k * out + n)];
             const float tolerance = packing == Packing::kF32    ? 0
                                     : packing == Packing::kBf16 ? std::fabs(weight) / 256
-                                                                : most / 127 * 0.5001f;
+                                    : packing == Packing::kInt8 ? most / 127 * 0.5001f
+                                                                : most / 6;
             ASSERT_NEAR(matrix->at(k, n), weight, tolerance);
           }
         }
@@ -130,7 +133,7 @@ class ExportTest : public ::testing::Test {
 
 TEST_F(ExportTest, ComesBackAsItWent) {
   for (const bool tied : {true, false}) {
-    for (const Packing packing : {Packing::kF32, Packing::kBf16, Packing::kInt8}) {
+    for (const Packing packing : kPackings) {
       const PackedModel model = packed_model(small_config(tied), packing);
       ASSERT_TRUE(write_export(file(), model));
       const auto again = load_export(file());

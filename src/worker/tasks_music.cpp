@@ -214,7 +214,6 @@ Json settings_json(const GenerateRequest& request) {
 Result<Json> Task::describe() {
   if (!equipment_.composer) return fail("this worker has no model");
   const Composer& composer = *equipment_.composer;
-  constexpr std::array kPrecisions = {"auto", "fp32", "bf16", "int8"};
   Json styles = Json::array();
   for (const std::string& style : composer.tokenizer().settings().styles) {
     if (!style.empty()) styles.push_back(style);
@@ -222,7 +221,7 @@ Result<Json> Task::describe() {
   return Json{{"name", equipment_.model_name},
               {"parameters", composer.model().config().parameters()},
               {"hash", equipment_.model_hash},
-              {"precision", kPrecisions[static_cast<std::size_t>(composer.model().precision())]},
+              {"precision", std::string(engine::name(composer.model().precision()))},
               {"context", composer.model().config().context},
               {"styles", std::move(styles)},
               {"card", composer.model().card()}};
