@@ -66,9 +66,9 @@ class Peers:
 
     def run_llama(self):
         for kind in self.options.formats:
-            for threads in self.options.threads:
+            for threads in self.options.peer_threads:
                 streams = (BATCH if kind in self.options.batch_formats
-                           and threads == max(self.options.threads) else 1)
+                           and threads == max(self.options.peer_threads) else 1)
                 for fused in self.options.fused_attention:
                     rates = json.loads(run(
                         self.llama, "run", self.gguf(kind), threads, self.options.tokens,
@@ -80,9 +80,9 @@ class Peers:
                         self.keep(f"llama.batch{BATCH}.{suffix}", rates["batch"])
 
     def run_torch(self):
-        for compiled in ([], ["--compile"]):
+        for compiled in ([], ["--compile"]) if self.options.compiled else ([],):
             out = run(sys.executable, HERE / "torch_decode.py", self.folder / "model", "--tokens",
-                      self.options.tokens, "--prompt", self.options.prompt, "--threads", max(self.options.threads), *compiled)
+                      self.options.tokens, "--prompt", self.options.prompt, "--threads", max(self.options.peer_threads), *compiled)
             for name, values in json.loads(out.splitlines()[-1]).items():
                 self.keep(f"torch.{name}", values[0])
 
@@ -155,12 +155,16 @@ def main():
     parser.add_argument("--prompt", type=int, default=512)
     parser.add_argument("--threads", type=lambda text: [int(t) for t in text.split(",")],
                         default=[1, 2])
+    parser.add_argument("--peer-threads", type=lambda text: [int(t) for t in text.split(",")],
+                        default=[1, 2])
     parser.add_argument("--who", type=lambda text: text.split(","), default=["hemiola", "llama", "torch"])
     parser.add_argument("--formats", type=lambda text: text.split(","), default=FORMATS)
     parser.add_argument("--batch-formats", type=lambda text: text.split(","),
                         default=["F16", "Q8_0", "Q4_0"])
     parser.add_argument("--fused-attention", type=lambda text: text.split(","), default=["0", "1"],
                         help="llama.cpp's, off and on")
+    parser.add_argument("--compiled", action="store_true",
+                        help="PyTorch compiled as well (minutes to compile)")
     parser.add_argument("--precisions", type=lambda text: text.split(","), default=["int8", "int4"],
                         help="ours: int4, int8, bf16, fp32")
     options = parser.parse_args()
