@@ -8,6 +8,9 @@ namespace {
 
 constexpr Command kCommands[] = {
     {"prepare", "Gather loops or other sound files for training", add_audiolm_prepare, ""},
+    {"encode", "Sound to the codec's codes", add_audiolm_encode, ""},
+    {"decode", "Codes to sound", add_audiolm_decode, ""},
+    {"measure", "What the codec keeps of held-out sound", add_audiolm_measure, ""},
     {"purity", "What semantic tokens know of chords, style, drums, tempo", add_audiolm_purity, ""},
     {"train", "Train a part", add_audiolm_train, ""},
     {"tokens", "Make the tokens of a set of sound, once", add_audiolm_tokens, ""},

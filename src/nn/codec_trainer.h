@@ -68,9 +68,6 @@ struct CodecSummary {
   CodecHeldOut held_out;  // at the end
 };
 
-// 2 to the entropy of codes in bits; codes (frames, quantizers).
-std::vector<double> code_perplexity(std::span<const std::int16_t> codes, const CodecShape& shape);
-
 // Goes on with the run in `folder` if `resume`; else refuses a folder that holds one.
 Result<CodecSummary> train_codec(const CodecTrainOptions& options, const CodecData& data,
                                  const Path& folder, bool resume,

@@ -5,7 +5,10 @@
 #include <unistd.h>
 
 #include <cmath>
+#include <limits>
 #include <numbers>
+
+#include "model/code_perplexity.h"
 
 namespace hemiola::nn {
 namespace {
