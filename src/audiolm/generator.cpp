@@ -20,6 +20,13 @@ Result<int> samples_of_unit(const Codec& codec) {
   return samples;
 }
 
+bool is_quiet(std::span<const float> sound) {
+  constexpr float kQuiet = 0.02f;  // RMS, -34 dBFS: of sound that is as loud as LoudnessTarget says
+  float squares = 0;
+  for (const float sample : sound) squares += sample * sample;
+  return squares < kQuiet * kQuiet * static_cast<float>(sound.size());
+}
+
 }  // namespace
 
 Result<Generator> Generator::from_parts(Codec codec, SemanticEncoder encoder, Stages stages) {
@@ -44,6 +51,12 @@ Result<std::vector<float>> as_prompt(Audio sound, int rate) {
   HEMIOLA_TRY(mono.samples, mono_at(sound, rate));
   HEMIOLA_TRY(const double gain, normalise_loudness(mono));
   static_cast<void>(gain);
+  const auto block = static_cast<std::size_t>(rate) / 50;
+  std::size_t end = mono.samples.size();
+  while (end >= block && is_quiet(std::span(mono.samples).subspan(end - block, block))) {
+    end -= block;
+  }
+  if (end >= block) mono.samples.resize(end);  // nothing but silence stays as it is
   return std::move(mono.samples);
 }
 

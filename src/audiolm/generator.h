@@ -99,7 +99,7 @@ class Generator {
 };
 
 // Any sound as a prompt: one channel at `rate`, as loud as the sound that was learnt from
-// (LoudnessTarget's default). What it does not fit fails.
+// (LoudnessTarget's default), and without what dies away at its end: from silence, silence goes on.
 Result<std::vector<float>> as_prompt(Audio sound, int rate);
 
 // `given` if it is not empty, else HEMIOLA_AUDIOLM, else models/audiolm beside the program's

@@ -130,6 +130,21 @@ TEST_F(GeneratorTest, GoesOnFromAPrompt) {
   EXPECT_FALSE(generator.generate(request, {}));
 }
 
+TEST(Prompt, IsAsLoudAsWhatWasLearntAndEndsInSound) {
+  Audio sound{44100, 2, std::vector<float>(2 * 88200, 0.0f)};  // one second, then silence
+  for (std::size_t i = 0; i < 44100; ++i) {
+    sound.samples[2 * i] = sound.samples[2 * i + 1] =
+        0.01f * std::sin(0.06f * static_cast<float>(i));
+  }
+  const std::vector<float> prompt = as_prompt(std::move(sound), 16000).value();
+  EXPECT_NEAR(static_cast<double>(prompt.size()), 16000, 330);
+  float loudest = 0;
+  for (const float sample : prompt) loudest = std::max(loudest, std::abs(sample));
+  EXPECT_GT(loudest, 0.1f);
+  const Audio silence{16000, 1, std::vector<float>(8000, 0.0f)};
+  EXPECT_EQ(as_prompt(silence, 16000)->size(), 8000u);
+}
+
 TEST_F(GeneratorTest, EndsWhenItIsTold) {
   const Generator generator = bundled();
   SoundRequest request;
