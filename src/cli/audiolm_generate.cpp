@@ -88,8 +88,9 @@ Result<int> run(const Arguments& a) {
     DecodeOptions decoding;
     decoding.sample_rate = generator.rate();
     decoding.mono = true;
-    HEMIOLA_TRY(Audio audio, decode_audio(bytes, decoding));
-    HEMIOLA_TRY(request.prompt, audiolm::as_prompt(std::move(audio), generator.rate()));
+    auto audio = decode_audio(bytes, decoding);
+    if (!audio) return fail(std::move(audio.error()).within(a.prompt.string()));
+    HEMIOLA_TRY(request.prompt, audiolm::as_prompt(*std::move(audio), generator.rate()));
   }
   catch_interrupts();
   Json sounds = Json::array();

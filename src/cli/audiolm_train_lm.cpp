@@ -5,6 +5,7 @@
 
 #include "audiolm/stage_source.h"
 #include "cli/audiolm_commands.h"
+#include "cli/train_progress.h"
 #include "model/model_folder.h"
 #include "nn/trainer.h"
 
@@ -125,18 +126,6 @@ std::string to_text(const Json& report) {
                 : fmt::format("\nvalidation perplexity: {:.2f}", each["perplexity"].get<double>());
   }
   return text;
-}
-
-nn::TrainCallbacks callbacks_for(Progress& progress) {
-  nn::TrainCallbacks call;
-  call.stop = interrupted;
-  call.note = [](std::string_view line) { note(line); };
-  call.progress = [&progress](const nn::TrainProgress& p) {
-    progress.line(fmt::format(
-        "{:3.0f} %, {} left, step {}, {:.2f} passes, loss {:.3f}, {:.0f} tokens/s", 100 * p.done,
-        duration_text(p.seconds_left), p.step, p.epochs, p.loss, p.tokens_per_second));
-  };
-  return call;
 }
 
 Result<int> run(Arguments a) {

@@ -9,6 +9,7 @@
 
 #include "cli/command.h"
 #include "cli/launch_ranks.h"
+#include "cli/train_progress.h"
 #include "data/dataset.h"
 #include "data/loader.h"
 #include "data/styles.h"
@@ -328,18 +329,6 @@ Status gather(Arguments& a, Material& m) {
   HEMIOLA_TRY(m.old_held_out, data::make_held_out(*m.old_dataset, *m.tokenizer, holding));
   m.mixed = std::make_unique<nn::MixedSource>(*m.train, *m.old_train, a.old_share);
   return {};
-}
-
-nn::TrainCallbacks callbacks_for(Progress& progress) {
-  nn::TrainCallbacks call;
-  call.stop = interrupted;
-  call.note = [](std::string_view line) { note(line); };
-  call.progress = [&progress](const nn::TrainProgress& p) {
-    progress.line(fmt::format(
-        "{:3.0f} %, {} left, step {}, {:.2f} passes, loss {:.3f}, {:.0f} tokens/s", 100 * p.done,
-        duration_text(p.seconds_left), p.step, p.epochs, p.loss, p.tokens_per_second));
-  };
-  return call;
 }
 
 Result<int> train_here(Arguments& a) {

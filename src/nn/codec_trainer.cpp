@@ -1,13 +1,12 @@
 #include "nn/codec_trainer.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <ctime>
 #include <numbers>
 
 #include "model/code_perplexity.h"
 #include "nn/checkpoint.h"
+#include "nn/run_clock.h"
 
 namespace hemiola::nn {
 
@@ -15,16 +14,6 @@ namespace {
 
 constexpr const char* kCheckpointFile = "checkpoint.safetensors";
 constexpr int kMaxSkipped = 20;  // steps in a row that were not finite
-
-double wall_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-double processor_seconds() {
-  timespec time{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
 
 // What a checkpoint keeps besides the learner's arrays.
 struct Position {

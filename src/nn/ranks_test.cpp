@@ -16,9 +16,9 @@
 #include <numeric>
 #include <sstream>
 
-#include "base/rng.h"
 #include "model/model_folder.h"
 #include "nn/checkpoint.h"
+#include "nn/counting_for_tests.h"
 #include "nn/memory_source.h"
 #include "nn/trainer.h"
 
@@ -127,19 +127,6 @@ class Share final : public ExampleSource {
   ExampleSource& whole_;
   int rank_, ranks_;
 };
-
-std::vector<std::vector<std::int32_t>> counting(int documents, std::uint64_t seed) {
-  std::vector<std::vector<std::int32_t>> result;
-  Rng rng(seed);
-  for (int i = 0; i < documents; ++i) {
-    const int stride = rng.between(1, 5);
-    std::vector<std::int32_t> ids = {static_cast<std::int32_t>(60 + stride)};
-    int at = rng.between(0, 59);
-    for (int t = rng.between(20, 70); t > 0; --t, at = (at + stride) % 60) ids.push_back(at);
-    result.push_back(ids);
-  }
-  return result;
-}
 
 TrainOptions small_options() {
   TrainOptions o;

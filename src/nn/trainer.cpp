@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <cmath>
 #include <ctime>
 #include <future>
@@ -13,6 +12,7 @@
 #include "model/whole_model.h"
 #include "nn/checkpoint.h"
 #include "nn/metrics.h"
+#include "nn/run_clock.h"
 #include "nn/run_position.h"
 
 namespace hemiola::nn {
@@ -21,16 +21,6 @@ namespace {
 
 constexpr const char* kCheckpointFile = "checkpoint.safetensors";
 constexpr int kMaxSkipped = 20;  // steps in a row without a finite gradient
-
-double wall_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-double processor_seconds() {
-  timespec time{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
 
 // The batches of one step, and where the data stands after them.
 struct Draw {
