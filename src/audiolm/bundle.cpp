@@ -140,7 +140,7 @@ Result<Path> locate_audiolm(const Path& given) {
 
 Status write_bundle(const Path& folder, const BundleRequest& request) {
   std::error_code code;
-  std::set<std::string> own = {std::string(kBundleFile), "card.md"};
+  std::set<std::string> own = {std::string(kBundleFile), std::string(kBundleIndex), "card.md"};
   for (const std::string_view part : kBundleParts) own.insert(std::string(part));
   for (const auto& entry : std::filesystem::directory_iterator(folder, code)) {
     if (!own.contains(entry.path().filename().string())) {
@@ -151,6 +151,7 @@ Status write_bundle(const Path& folder, const BundleRequest& request) {
   std::filesystem::create_directories(folder, code);
   if (code) return fail("{}: cannot create the folder: {}", folder.string(), code.message());
   std::filesystem::remove(folder / kBundleFile, code);  // until all is there, it is no bundle
+  std::filesystem::remove(folder / kBundleIndex, code);  // of other parts
   const std::array copied = {std::pair(request.codec, kBundleParts[0]),
                              std::pair(request.semantic, kBundleParts[1])};
   for (const auto& [from, part] : copied) {

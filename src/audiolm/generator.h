@@ -30,6 +30,8 @@ inline constexpr std::string_view kBundleFormat = "hemiola-audiolm-1";
 inline constexpr std::string_view kBundleParts[] = {"codec.safetensors", "semantic.safetensors",
                                                     "semantic.hemiola", "coarse.hemiola",
                                                     "fine.hemiola"};
+// May stand beside them: the index of what they were trained on (evaluate/sound_novelty.h).
+inline constexpr std::string_view kBundleIndex = "novelty.safetensors";
 
 // {"semantic": {"temperature", "top_k", "top_p"}, "coarse": ..., "fine": ...}; what is not there
 // stays as it is. The message names the field.

@@ -3,13 +3,14 @@
 
 #include "audiolm/generator.h"
 #include "cli/audiolm_commands.h"
+#include "cli/novelty_sound.h"
 
 namespace hemiola::cli {
 namespace {
 
 struct Arguments {
   audiolm::BundleRequest request;
-  Path card, out;
+  Path card, out, data;
   std::vector<float> temperatures{0.6f, 0.8f, 0.6f};
   std::vector<float> top_p{1, 1, 1};
 };
@@ -24,6 +25,7 @@ Result<int> run(Arguments a) {
     HEMIOLA_CHECK(check(*stages[i]));
   }
   HEMIOLA_CHECK(audiolm::write_bundle(a.out, a.request));
+  if (!a.data.empty()) HEMIOLA_CHECK(write_sound_index(a.data, a.out));
   std::uintmax_t bytes = 0;
   std::error_code code;
   for (const auto& entry : std::filesystem::directory_iterator(a.out, code)) {
@@ -49,6 +51,9 @@ Action add_audiolm_bundle(CLI::App& app) {
       ->expected(3)
       ->delimiter(',');
   app.add_option("--top-p", a->top_p, "Semantic, coarse, fine")->expected(3)->delimiter(',');
+  app.add_option("--data", a->data,
+                 "The set of sounds that the parts were trained on: an index of it goes into the "
+                 "bundle, so that what is made is compared with it");
   app.add_option("-o,--out", a->out, "The bundle's folder")->required();
   return [a] { return run(std::move(*a)); };
 }

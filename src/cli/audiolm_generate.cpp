@@ -6,6 +6,7 @@
 #include "audio/decode.h"
 #include "audiolm/generator.h"
 #include "cli/audiolm_commands.h"
+#include "evaluate/sound_novelty.h"
 
 namespace hemiola::cli {
 namespace {
@@ -39,7 +40,17 @@ Path path_of(const Arguments& a, int index) {
                                            a.out.extension().string());
 }
 
+// Of the new sound; null where there is no index, or too little sound to say.
+Json novelty_of(const audiolm::Generator& generator,
+                const std::optional<evaluate::SoundIndex>& known, std::span<const float> sound) {
+  if (!known) return {};
+  const auto novelty =
+      evaluate::sound_novelty(sound, *known, generator.encoder(), &generator.codec());
+  return novelty ? evaluate::to_json(*novelty) : Json();
+}
+
 Result<Json> make_one(const Arguments& a, const audiolm::Generator& generator,
+                      const std::optional<evaluate::SoundIndex>& known,
                       audiolm::SoundRequest request, int index, Progress& progress) {
   request.seed = a.seed + static_cast<std::uint64_t>(index);
   const auto start = std::chrono::steady_clock::now();
@@ -56,6 +67,8 @@ Result<Json> make_one(const Arguments& a, const audiolm::Generator& generator,
   HEMIOLA_TRY(audiolm::WrittenSound written, generator.generate(request, callbacks));
   const double taken = seconds_since_start();
   if (!written.complete) note("stopped; what is there is kept");
+  const Json novelty =
+      novelty_of(generator, known, std::span(written.samples).subspan(written.prompt_samples));
   Audio audio{generator.rate(), 1, std::move(written.samples)};
   if (a.new_only) {
     audio.samples.erase(audio.samples.begin(),
@@ -71,7 +84,8 @@ Result<Json> make_one(const Arguments& a, const audiolm::Generator& generator,
               {"seconds_prompt", prompt},
               {"seconds_taken", taken},
               {"seconds_to_first", first},
-              {"complete", written.complete}};
+              {"complete", written.complete},
+              {"novelty", novelty}};
 }
 
 Result<int> run(const Arguments& a) {
@@ -80,6 +94,7 @@ Result<int> run(const Arguments& a) {
   engine::Options options;
   options.threads = a.threads;
   HEMIOLA_TRY(const audiolm::Generator generator, audiolm::Generator::load(bundle, options));
+  HEMIOLA_TRY(const auto known, evaluate::bundled_index(bundle));
   audiolm::SoundRequest request;
   request.seconds = a.seconds;
   request.sampling = sampling_of(a, generator.sampling());
@@ -97,7 +112,7 @@ Result<int> run(const Arguments& a) {
   {
     Progress progress("generate");
     for (int i = 0; i < a.count && !interrupted(); ++i) {
-      HEMIOLA_TRY(sounds.emplace_back(), make_one(a, generator, request, i, progress));
+      HEMIOLA_TRY(sounds.emplace_back(), make_one(a, generator, known, request, i, progress));
     }
   }
   if (a.json) {
@@ -107,10 +122,14 @@ Result<int> run(const Arguments& a) {
     return 0;
   }
   for (const Json& sound : sounds) {
-    note(fmt::format("{}: {} of sound in {}, seed {}", sound["path"].get<std::string>(),
+    const Json& novelty = sound["novelty"];
+    note(fmt::format("{}: {} of sound in {}, seed {}{}", sound["path"].get<std::string>(),
                      duration_text(sound["seconds_audio"].get<double>()),
                      duration_text(sound["seconds_taken"].get<double>()),
-                     sound["seed"].get<std::uint64_t>()));
+                     sound["seed"].get<std::uint64_t>(),
+                     novelty.is_null()             ? "; not compared with training sound"
+                     : novelty["copy"].get<bool>() ? "; a copy of training sound"
+                                                   : "; new"));
   }
   return 0;
 }

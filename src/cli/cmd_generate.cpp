@@ -101,13 +101,18 @@ Result<int> run(Options& options) {
 
   catch_interrupts();
   std::vector<WrittenPiece> pieces;
+  int asked = 0;
+  double first_token_seconds = 0;
   {
     Progress progress("generate");
     GenerateCallbacks callbacks;
     callbacks.progress = [&](int variation, int done, int all) {
       progress.show(variation + static_cast<double>(done) / all, options.count);
     };
-    callbacks.cancelled = interrupted;
+    callbacks.cancelled = [&] {
+      if (++asked == 2) first_token_seconds = since_start();  // it is asked before each token
+      return interrupted();
+    };
     HEMIOLA_TRY(pieces, composer.generate(request, callbacks));
   }
   const double generated_seconds = since_start();
@@ -152,7 +157,10 @@ Result<int> run(Options& options) {
     rows.push_back(std::move(row));
   }
   if (options.json) {
-    print(Json{{"pieces", rows}});
+    print(Json{{"pieces", rows},
+               {"load_seconds", load_seconds},
+               {"first_token_seconds", first_token_seconds},
+               {"seconds", since_start()}});
   } else {
     note(fmt::format("model loaded in {}, music written in {}, all in {} (seed {})",
                      duration_text(load_seconds), duration_text(generated_seconds - load_seconds),

@@ -14,7 +14,11 @@ struct SoundNoveltyRequest {
 
 bool is_sound_file(const Path& path);  // by its name
 
-// The index is written into the set's folder the first time. Prints its report.
+// Without `data`, the index of the bundle is asked; with it, one that is written into the set's
+// folder the first time. Prints its report.
 Result<int> report_sound_novelty(const SoundNoveltyRequest& request);
+
+// The index of a set of sounds, for the parts of a bundle, into the bundle.
+Status write_sound_index(const Path& data, const Path& bundle);
 
 }  // namespace hemiola::cli

@@ -351,9 +351,10 @@ Status check_options(const ImportOptions& options) {
 Result<ImportSummary> import_dataset(const std::vector<Path>& paths, const Path& out,
                                      const ImportOptions& options) {
   HEMIOLA_CHECK(check_options(options));
-  HEMIOLA_TRY(const std::vector<SourceFile> sources, list_sources(paths));
+  HEMIOLA_TRY(std::vector<SourceFile> sources, list_sources(paths));
   HEMIOLA_TRY(const FolderLock lock, prepare(out));
   HEMIOLA_TRY(const std::size_t new_files, Reader(out, options).run(sources));
+  sources = {};  // as large as the catalog that is made next
   HEMIOLA_TRY(ImportSummary summary, finish_dataset(out, options));
   summary.new_files = new_files;
   return summary;

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <mutex>
 
+#include "audiolm/generator.h"
 #include "audiolm/semantic_units.h"
 #include "base/hash.h"
 #include "evaluate/matrix.h"
@@ -346,6 +347,14 @@ Result<SoundNovelty> sound_novelty(std::span<const float> sound, const SoundInde
                                    const audiolm::SemanticEncoder& encoder,
                                    const audiolm::Codec* codec) {
   return SoundComparison::compare(sound, index, encoder, codec);
+}
+
+Result<std::optional<SoundIndex>> bundled_index(const Path& bundle) {
+  const Path path = bundle / audiolm::kBundleIndex;
+  std::error_code code;
+  if (!std::filesystem::exists(path, code)) return std::optional<SoundIndex>();
+  HEMIOLA_TRY(SoundIndex index, SoundIndex::load(path));
+  return std::optional<SoundIndex>(std::move(index));
 }
 
 Json to_json(const SoundNovelty& novelty) {

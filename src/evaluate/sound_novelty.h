@@ -114,6 +114,9 @@ Result<SoundNovelty> sound_novelty(std::span<const float> sound, const SoundInde
                                    const audiolm::SemanticEncoder& encoder,
                                    const audiolm::Codec* codec);
 
+// The index that stands in a bundle of AudioLM beside the parts that it was made with; nullopt: none.
+Result<std::optional<SoundIndex>> bundled_index(const Path& bundle);
+
 Json to_json(const SoundNovelty& novelty);
 
 }  // namespace hemiola::evaluate
