@@ -183,6 +183,14 @@ TEST_F(GeneratorTest, PartsThatDoNotBelongTogetherAreRefused) {
   EXPECT_FALSE(write_bundle(folder_ / "other", request_));
 }
 
+TEST_F(GeneratorTest, ANewBundleHasNoIndexOfAnOlderOne) {
+  (void)bundled();
+  const Path index = folder_ / "bundle" / kBundleIndex;
+  ASSERT_TRUE(write_text(index, "of other parts"));
+  (void)bundled();
+  EXPECT_FALSE(std::filesystem::exists(index));
+}
+
 TEST_F(GeneratorTest, OracleKeepsWhatIsGiven) {
   const Generator generator = bundled();
   const std::vector<float> tune = a_tune(1);

@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include "audio/audio.h"
+#include "audiolm/generator.h"
 #include "audiolm/little_codec_for_tests.h"
 #include "audiolm/semantic_for_tests.h"
 #include "base/rng.h"
@@ -169,6 +170,19 @@ TEST_F(SoundNoveltyTest, ReadsTheIndexThatItWrote) {
   Bytes bytes = read_file(path).value();
   bytes.resize(bytes.size() - 1);
   EXPECT_FALSE(SoundIndex::parse(bytes, "cut"));
+}
+
+TEST_F(SoundNoveltyTest, FindsTheIndexInABundle) {
+  auto index = bundled_index(folder_);
+  ASSERT_TRUE(index) << index.error().message;
+  EXPECT_FALSE(*index);
+  ASSERT_TRUE(index_->write(folder_ / audiolm::kBundleIndex));
+  index = bundled_index(folder_);
+  ASSERT_TRUE(index) << index.error().message;
+  ASSERT_TRUE(*index);
+  EXPECT_EQ((*index)->windows(), index_->windows());
+  ASSERT_TRUE(write_text(folder_ / audiolm::kBundleIndex, "no index"));
+  EXPECT_FALSE(bundled_index(folder_));
 }
 
 }  // namespace
