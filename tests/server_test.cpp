@@ -8,54 +8,12 @@
 #include <set>
 
 #include "base/files.h"
-#include "base/hash.h"
 #include "base/rng.h"
 #include "server/schema.h"
-#include "tests/server_client.h"
+#include "tests/server_fixture.h"
 
 namespace hemiola {
 namespace {
-
-void expect_form(const Json& json, const char* schema) {
-  const auto wrong = server::mismatch(json, server::schema_named(schema));
-  EXPECT_FALSE(wrong) << schema << "." << wrong->field << ": " << wrong->reason << "\n"
-                      << json.dump().substr(0, 2000);
-}
-
-// One server for all tests that leave it as it was.
-class Server : public testing::Test {
- protected:
-  static void SetUpTestSuite() {
-    folder_ = new TempFolder;
-    server_ = new TestServer(folder_->path());
-  }
-  static void TearDownTestSuite() {
-    delete std::exchange(server_, nullptr);
-    delete std::exchange(folder_, nullptr);
-  }
-
-  static Json piece_of(const Json& job, std::size_t index = 0) {
-    if (job["pieces"].size() <= index) return {};
-    return server_->get("/api/v1/pieces/" + job["pieces"][index]["piece"].get<std::string>());
-  }
-  static Json upload(std::string_view bytes, std::string_view name = "test") {
-    return server_->ask("POST", fmt::format("/api/v1/files?name={}", name), bytes).json();
-  }
-  static Reply import(std::string_view bytes) {
-    return server_->post("/api/v1/pieces", {{"from", "file"}, {"file", upload(bytes)["id"]}});
-  }
-  static Json typed(const char* notation) {
-    return server_->post("/api/v1/pieces", {{"from", "notation"}, {"text", notation}}).json();
-  }
-
-  static TempFolder* folder_;
-  static TestServer* server_;
-};
-TempFolder* Server::folder_ = nullptr;
-TestServer* Server::server_ = nullptr;
-
-constexpr const char* kTune =
-    "1=G 3/4 q=120 | 1 3 5 | 6 5 3 | 2 2 5 | 1 - - | 1 3 5 | 6 5 3 | 2 2 5 | 1 - - |";
 
 TEST_F(Server, AnswersAtItsFixedAddresses) {
   EXPECT_EQ(server_->get("/healthz")["status"], "ok");
@@ -119,26 +77,27 @@ TEST_F(Server, StreamsNotesWhileTheyAreWritten) {
     const Json piece = piece_of(job, variation);
     expect_form(piece, "Piece");
     EXPECT_EQ(piece["recipe"]["kind"], "generate");
-    // What was told is what is kept; a track that stayed silent is not, so those after it move up.
-    std::set<int> sounding;
-    for (const auto& event : events) {
-      if (event.name != "note" || event.data["variation"] != variation + 1) continue;
-      sounding.insert(event.data["track"].get<int>());
-    }
+    // What was told is what is kept, under the numbers that the event says: a track that stayed
+    // silent is not kept.
+    const auto end = std::find_if(events.begin(), events.end(), [&](const auto& event) {
+      return event.name == "piece" && event.data["variation"] == variation + 1;
+    });
+    ASSERT_NE(end, events.end());
+    const Json numbers = end->data["tracks"];
+    EXPECT_EQ(job["pieces"][variation]["tracks"], numbers);
+    ASSERT_EQ(numbers.size(), piece["view"]["tracks"].size());
     std::multiset<std::string> told, kept;
     for (const auto& event : events) {
       if (event.name != "note" || event.data["variation"] != variation + 1) continue;
-      const auto track = sounding.find(event.data["track"].get<int>());
-      told.insert(fmt::format("{} {} {} {}", std::distance(sounding.begin(), track) + 1,
-                              event.data["onset"].dump(), event.data["pitch"].dump(),
-                              event.data["velocity"].dump()));
+      told.insert(fmt::format("{} {} {} {}", event.data["track"].dump(), event.data["onset"].dump(),
+                              event.data["pitch"].dump(), event.data["velocity"].dump()));
     }
     std::size_t number = 0;
     for (const Json& track : piece["view"]["tracks"]) {
-      ++number;
+      const std::string told_as = numbers[number++].dump();
       for (const Json& note : track["notes"]) {
         kept.insert(
-            fmt::format("{} {} {} {}", number, note[0].dump(), note[2].dump(), note[3].dump()));
+            fmt::format("{} {} {} {}", told_as, note[0].dump(), note[2].dump(), note[3].dump()));
       }
     }
     EXPECT_EQ(told, kept);
@@ -148,6 +107,46 @@ TEST_F(Server, StreamsNotesWhileTheyAreWritten) {
   EXPECT_EQ(server_->watch(id, {{"Last-Event-ID", half}}).size(),
             events.size() - events.size() / 2 - 1);
   EXPECT_EQ(server_->watch(id).size(), events.size());
+}
+
+// A track that stays silent is not kept: here perhaps the flute's, whose only bar is cut off. What
+// the event says still tells which track is which.
+TEST_F(Server, TellsWhatBecameOfItsTracks) {
+  Json flute = Json::array(), piano = Json::array();
+  for (int beat = 0; beat < 4; ++beat) {
+    flute.push_back({288 + 24 * beat, 24, 76 + beat, 80});
+    for (int bar = 0; bar < 4; ++bar) piano.push_back({96 * bar + 24 * beat, 24, 60 + bar, 80});
+  }
+  const Json made = {
+      {"from", "notes"},
+      {"unit", "ticks"},
+      {"tracks", {{{"program", 73}, {"notes", flute}}, {{"program", 0}, {"notes", piano}}}}};
+  const Reply parent = server_->post("/api/v1/pieces", made);
+  ASSERT_EQ(parent.status, 201) << parent.body;
+  for (const char* seed : {"1", "2", "3"}) {
+    const Json wish = {{"kind", "continue"},
+                       {"piece", parent.json()["id"]},
+                       {"from_bar", 4},
+                       {"bars", 1},
+                       {"seed", seed}};
+    const std::string id = server_->post("/api/v1/jobs", wish).json()["id"].get<std::string>();
+    std::map<int, Json> told;
+    std::map<int, std::size_t> notes = {{2, 12}};  // of the piano, in the bars that stay
+    Json numbers;
+    for (const auto& event : server_->watch(id)) {
+      if (event.name == "track") told[event.data["track"].get<int>()] = event.data;
+      if (event.name == "note") ++notes[event.data["track"].get<int>()];
+      if (event.name == "piece") numbers = event.data["tracks"];
+    }
+    const Json piece = piece_of(server_->get("/api/v1/jobs/" + id));
+    ASSERT_EQ(piece["tracks"].size(), numbers.size());
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+      const int number = numbers[i].get<int>();
+      EXPECT_EQ(piece["tracks"][i]["program"], told[number]["program"]);
+      EXPECT_EQ(piece["view"]["tracks"][i]["notes"].size(), notes[number]);
+    }
+    EXPECT_EQ(numbers.size(), notes.size());
+  }
 }
 
 TEST_F(Server, TheSameRecipeMakesTheSamePiece) {
@@ -306,112 +305,6 @@ TEST_F(Server, PlayedNotesBecomeAPiece) {
   ASSERT_EQ(moved.status, 201) << moved.body;
   EXPECT_EQ(moved.json()["metre"], "3/4");
   EXPECT_EQ(moved.json()["midi"], piece["midi"]);
-}
-
-TEST_F(Server, RendersAndServesParts) {
-  const Json info = server_->get("/api/v1/info");
-  if (info["capabilities"]["render"] == false) GTEST_SKIP() << "no soundfont here";
-  const Json job = server_->finished({{"kind", "render"},
-                                      {"piece", typed("1=C 4/4 q=200 | 1 3 5 1' |")["id"]},
-                                      {"format", "flac"}});
-  ASSERT_EQ(job["state"], "done") << job.dump();
-  expect_form(job["sound"], "Sound");
-  const std::string url = job["sound"]["url"].get<std::string>();
-  const Reply all = server_->ask("GET", url);
-  EXPECT_EQ(all.headers.at("content-type"), "audio/flac");
-  EXPECT_EQ(all.body.size(), job["sound"]["bytes"]);
-  const Sha256Digest digest = Sha256().update(all.body).finish();
-  EXPECT_EQ(to_hex(digest), job["sound"]["blob"]);
-  const Reply part = server_->ask("GET", url, "", {{"Range", "bytes=1-3"}});
-  EXPECT_EQ(part.status, 206);
-  EXPECT_EQ(part.body, all.body.substr(1, 3));
-  const Reply font = server_->ask("GET", "/soundfont.sf3", "", {{"Range", "bytes=0-3"}});
-  EXPECT_EQ(font.body, "RIFF");
-}
-
-TEST_F(Server, GoesOnAsSound) {
-  const Json can = server_->get("/api/v1/info")["capabilities"];
-  if (can["waveform"] == false || can["render"] == false) {
-    GTEST_SKIP() << "no soundfont, or no waveform model here";
-  }
-  const Json tune = typed(kTune);
-  const auto written = [&](Json request) {
-    request["kind"] = "waveform";
-    request["seconds"] = 1.5;
-    const Json job = server_->finished(request);
-    EXPECT_EQ(job["state"], "done") << job.dump();
-    expect_form(job, "Job");
-    EXPECT_EQ(job["sound"]["recipe"]["seed"], job["request"]["seed"]);
-    return job["sound"];
-  };
-  // The same prompt and seed: the same sound. From nothing: another, and no prompt in it.
-  const Json first = written({{"piece", tune["id"]}, {"seed", "7"}});
-  EXPECT_EQ(written({{"piece", tune["id"]}, {"seed", "7"}})["blob"], first["blob"]);
-  EXPECT_GT(first["prompt_seconds"], 1);
-  EXPECT_NEAR(first["seconds"].get<double>(), first["prompt_seconds"].get<double>() + 1.5, 0.01);
-  const Json alone = written(Json::object());
-  EXPECT_EQ(alone["prompt_seconds"], 0);
-  EXPECT_NE(alone["blob"], first["blob"]);
-  const std::string wave = server_->ask("GET", first["url"].get<std::string>()).body;
-  EXPECT_EQ(wave.substr(0, 4), "RIFF");
-  ASSERT_EQ(first["others"].size(), 2u);
-  for (const Json& other : first["others"]) {
-    const Reply reply = server_->ask("GET", other["url"].get<std::string>());
-    EXPECT_EQ(reply.headers.at("content-type"), other["media_type"].get<std::string>());
-    EXPECT_EQ(reply.body.size(), other["bytes"]);
-  }
-  // A sound that was handed in is a prompt too; what is no sound is refused in words.
-  EXPECT_GT(written({{"file", upload(wave, "loop.wav")["id"]}})["prompt_seconds"], 1);
-  const Json broken = server_->finished({{"kind", "waveform"},
-                                         {"file", upload("RIFF....WAVEnothing", "no.wav")["id"]}});
-  EXPECT_EQ(broken["state"], "failed");
-  EXPECT_EQ(broken["error"]["code"], "unreadable");
-}
-
-TEST_F(Server, WritesDownWhatItHears) {
-  const Json can = server_->get("/api/v1/info")["capabilities"];
-  if (can["transcribe"] == false || can["render"] == false) {
-    GTEST_SKIP() << "no soundfont, or no transcriber's weights here";
-  }
-  const Json tune = typed(kTune);
-  const Json sound = server_->finished({{"kind", "render"}, {"piece", tune["id"]}})["sound"];
-  const std::string wave = server_->ask("GET", sound["url"].get<std::string>()).body;
-  const Json file = upload(wave, "hum.wav");
-  EXPECT_EQ(file["type"], "audio");
-  EXPECT_EQ(
-      server_->ask("GET", fmt::format("/api/v1/files/{}/content", file["id"].get<std::string>()))
-          .body,
-      wave);
-  const Json job = server_->finished({{"kind", "transcribe"}, {"file", file["id"]}});
-  ASSERT_EQ(job["state"], "done") << job.dump();
-  const Json heard = piece_of(job);
-  expect_form(heard, "Piece");
-  EXPECT_EQ(heard["origin"]["kind"], "transcribed");
-  EXPECT_FALSE(heard["view"]["beats"].empty());
-  std::multiset<int> sung, written;
-  for (const Json& note : tune["view"]["tracks"][0]["notes"]) sung.insert(note[2].get<int>());
-  for (const Json& note : heard["view"]["tracks"][0]["notes"]) written.insert(note[2].get<int>());
-  std::vector<int> both;
-  std::set_intersection(sung.begin(), sung.end(), written.begin(), written.end(),
-                        std::back_inserter(both));
-  EXPECT_GE(both.size() * 10, sung.size() * 8);
-
-  // A person knows better: the notes are aligned anew, and bars of the file with them.
-  const Reply moved = server_->post(
-      "/api/v1/pieces", {{"from", "beats"},
-                         {"parent", heard["id"]},
-                         {"beats", {{"tempo", 120}, {"metre", "3/4"}, {"first_downbeat", 0}}}});
-  ASSERT_EQ(moved.status, 201) << moved.body;
-  EXPECT_EQ(moved.json()["metre"], "3/4");
-  EXPECT_NEAR(moved.json()["tempo"].get<double>(), 120, 2);
-  EXPECT_EQ(piece_of(server_->finished(
-                {{"kind", "continue"}, {"piece", moved.json()["id"]}, {"bars", 2}}))["parent"],
-            moved.json()["id"]);
-
-  const Json broken = server_->finished(
-      {{"kind", "transcribe"}, {"file", upload("RIFF\xff\xff\xff\xffWAVEfmt ")["id"]}});
-  EXPECT_EQ(broken["state"], "failed");
-  EXPECT_EQ(broken["error"]["code"], "unreadable");
 }
 
 TEST_F(Server, HasAsManyBarsAsWereAskedFor) {

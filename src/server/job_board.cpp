@@ -80,6 +80,13 @@ Json file_json(const Json& entry, const std::string& format, const std::vector<C
           {"media_type", sound_type(format)}};
 }
 
+// Of an entry of a job's pieces.
+Json piece_event(const Json& piece) {
+  Json event = {{"variation", piece.at("variation")}, {"id", piece.at("piece")}};
+  if (piece.contains("tracks")) event["tracks"] = piece["tracks"];
+  return event;
+}
+
 Json end_json(const JobRow& row) { return {{"state", row.state}, {"error", row.error}}; }
 
 }  // namespace
@@ -358,7 +365,8 @@ Awaitable<CallResult> JobBoard::ask(Active& active, WorkerPool& pool) {
 Awaitable<void> JobBoard::do_job(Active& active) {
   const std::string parent = active.row.request.value("piece", "");
   co_await services_.storage_limit.make_room(
-      active.row.kind == "render" || active.row.kind == "waveform" ? StorageLimit::Kind::kLarge : StorageLimit::Kind::kSmall);
+      active.row.kind == "render" || active.row.kind == "waveform" ? StorageLimit::Kind::kLarge
+                                                                   : StorageLimit::Kind::kSmall);
   if (writes_music(active.row.kind)) {
     co_await do_music(active, parent);
     co_return;
@@ -376,7 +384,8 @@ Awaitable<void> JobBoard::do_job(Active& active) {
     maker.variation = 1;
     std::vector<PieceRow> rows = {
         piece_row(result.done.at("pieces").at(0), result.blobs, std::move(maker))};
-    co_await keep_pieces(active, std::move(rows));
+    std::vector<Json> untold;
+    co_await keep_pieces(active, std::move(rows), std::move(untold));
     co_return;
   }
   if (active.row.kind == "evaluate") {
@@ -410,9 +419,10 @@ void JobBoard::keep_sound(Active& active, const CallResult& result) {
       sound["others"].push_back(
           file_json(other, other.at("format").get<std::string>(), result.blobs));
     }
-    sound["recipe"] = {{"model", done.at("model")},       {"model_name", done.at("model_name")},
-                       {"seed", request.at("seed")},      {"settings", done.at("settings")},
-                       {"version", HEMIOLA_VERSION},      {"seconds", done.at("taken")}};
+    sound["recipe"] = {{"model", done.at("model")},      {"model_name", done.at("model_name")},
+                       {"seed", request.at("seed")},     {"settings", done.at("settings")},
+                       {"version", HEMIOLA_VERSION},     {"seconds", done.at("taken")},
+                       {"complete", done.at("complete")}};
   }
   active.row.outcome["sound"] = sound;
   active.log->add("sound", sound);
@@ -423,6 +433,7 @@ Awaitable<void> JobBoard::do_music(Active& active, const std::string& parent) {
   const CallResult result = co_await ask(active, services_.music);
   const Json& done = result.done;
   std::vector<PieceRow> rows;
+  std::vector<Json> tracks;
   for (const Json& entry : done.at("pieces")) {
     PieceMaker maker;
     maker.name = row.request.value("name", "");
@@ -436,20 +447,24 @@ Awaitable<void> JobBoard::do_music(Active& active, const std::string& parent) {
     maker.job = row.id;
     maker.variation = entry.at("variation").get<int>();
     rows.push_back(piece_row(entry, result.blobs, std::move(maker)));
+    tracks.push_back(entry.at("tracks"));
   }
-  co_await keep_pieces(active, std::move(rows));
+  co_await keep_pieces(active, std::move(rows), std::move(tracks));
   active.done = 1;
   tell_progress(active, true);
 }
 
 // Keeps them, and tells so.
-Awaitable<void> JobBoard::keep_pieces(Active& active, std::vector<PieceRow> rows) {
+Awaitable<void> JobBoard::keep_pieces(Active& active, std::vector<PieceRow> rows,
+                                      std::vector<Json> tracks) {
   const auto work = [&store = services_.store, rows] { return store.add_pieces(rows); };
   const auto ids = taken(co_await elsewhere(services_.storage, work));
   Json pieces = Json::array();
   for (std::size_t i = 0; i < ids.size(); ++i) {
-    pieces.push_back({{"variation", rows[i].variation}, {"piece", ids[i]}});
-    active.log->add("piece", {{"variation", rows[i].variation}, {"id", ids[i]}});
+    Json piece = {{"variation", rows[i].variation}, {"piece", ids[i]}};
+    if (i < tracks.size()) piece["tracks"] = std::move(tracks[i]);
+    active.log->add("piece", piece_event(piece));
+    pieces.push_back(std::move(piece));
   }
   active.row.outcome["pieces"] = std::move(pieces);
 }
@@ -477,7 +492,7 @@ void JobBoard::on_event(Active& active, Json& event) {
     tell_progress(active, false);
     return;
   }
-  for (const char* known : {"track", "bar", "note"}) {
+  for (const char* known : {"track", "bar", "note", "audio"}) {
     if (name != known) continue;
     static const Json& schemas = schema_named("Events")["properties"];
     if (!mismatch(event, schemas[known])) active.log->add(known, event);
@@ -561,7 +576,7 @@ Awaitable<std::shared_ptr<JobLog>> JobBoard::watch(std::string id) {
   // Its notes are forgotten; what came of it is not.
   auto log = std::make_shared<JobLog>(services_.context);
   for (const Json& piece : row->outcome.value("pieces", Json::array())) {
-    log->add("piece", {{"variation", piece["variation"]}, {"id", piece["piece"]}});
+    log->add("piece", piece_event(piece));
   }
   if (row->outcome.contains("sound")) log->add("sound", row->outcome["sound"]);
   if (row->outcome.contains("result")) log->add("result", row->outcome["result"]);

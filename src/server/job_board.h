@@ -100,7 +100,8 @@ class JobBoard {
   Awaitable<CallResult> ask(Active& active, WorkerPool& pool);
   Awaitable<void> do_music(Active& active, const std::string& parent);
   void keep_sound(Active& active, const CallResult& result);
-  Awaitable<void> keep_pieces(Active& active, std::vector<PieceRow> rows);
+  // `tracks`: what each says of its numbers while it was told; empty: it was not told.
+  Awaitable<void> keep_pieces(Active& active, std::vector<PieceRow> rows, std::vector<Json> tracks);
   Awaitable<Call> call_for(const Active& active);
   void on_event(Active& active, Json& event);
   void tell_progress(Active& active, bool always);

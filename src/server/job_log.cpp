@@ -28,6 +28,7 @@ std::pair<int, std::size_t> parse_event_id(std::string_view id) {
 }  // namespace
 
 void JobLog::add(std::string_view name, const Json& data) {
+  if (name == "audio") passing_.push_back(events_.size());
   events_.push_back(fmt::format("id: {}-{}\nevent: {}\ndata: {}\n\n", attempt_, events_.size() + 1,
                                 name, data.dump(-1, ' ', false, Json::error_handler_t::replace)));
   bytes_ += events_.back().size();
@@ -36,12 +37,20 @@ void JobLog::add(std::string_view name, const Json& data) {
 
 void JobLog::end(const Json& data) {
   ended_ = true;
+  // The whole sound is kept elsewhere. What is left here counts as an event all the same.
+  for (const std::size_t number : passing_) {
+    bytes_ -= events_[number].size();
+    events_[number] = ": over\n\n";
+    bytes_ += events_[number].size();
+  }
+  passing_.clear();
   add("end", data);
 }
 
 void JobLog::restart(int attempt, std::string_view reason) {
   attempt_ = attempt;
   events_.clear();
+  passing_.clear();
   bytes_ = 0;
   add("restart", {{"reason", reason}});
 }

@@ -1,5 +1,6 @@
 // What happened in a job, in order, for those who watch: each event is kept until the job is
-// forgotten, so that a watcher who comes late or comes back misses nothing. One thread.
+// forgotten, so that a watcher who comes late or comes back misses nothing; only the parts of a
+// sound go when the whole of it is there. One thread.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -35,7 +36,8 @@ class JobLog {
   void wake();
 
   int attempt_ = 1;
-  std::vector<std::string> events_;  // as they are sent
+  std::vector<std::string> events_;   // as they are sent
+  std::vector<std::size_t> passing_;  // those that nobody needs after the end
   std::size_t bytes_ = 0;
   bool ended_ = false;
   boost::asio::steady_timer changed_;  // cancelled when there is something new

@@ -377,6 +377,23 @@ TEST(JobLog, WhoComesLateMissesNothing) {
   EXPECT_EQ(late.text, early.text.substr(early.text.find("id: 1-2")));
 }
 
+TEST(JobLog, PartsOfASoundGoAtTheEnd) {
+  boost::asio::io_context context;
+  auto log = std::make_shared<JobLog>(context);
+  KeptEvents early, late;
+  boost::asio::co_spawn(context, JobLog::watch(log, "", early), boost::asio::detached);
+  log->add("audio", {{"pcm", std::string(10000, 'A')}});
+  context.poll();
+  const std::size_t before = log->bytes();
+  log->end(Json::object());
+  boost::asio::co_spawn(context, JobLog::watch(log, "", late), boost::asio::detached);
+  context.run();
+  EXPECT_NE(early.text.find("AAAA"), std::string::npos);
+  EXPECT_LT(log->bytes(), before / 10);
+  EXPECT_EQ(late.text, ": over\n\nid: 1-2\nevent: end\ndata: {}\n\n");
+  EXPECT_TRUE(early.text.ends_with("id: 1-2\nevent: end\ndata: {}\n\n"));
+}
+
 TEST(JobLog, ARestartBeginsAnew) {
   boost::asio::io_context context;
   auto log = std::make_shared<JobLog>(context);

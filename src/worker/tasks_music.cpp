@@ -44,6 +44,28 @@ BeatTrack with_new_beats(const data::Source& prompt, const WrittenPiece& written
   return track;
 }
 
+// For each track of the kept piece, the number under which its notes were told: one that stayed
+// silent is not kept, so that those after it move up.
+Json told_numbers(const std::vector<GridTrack>& told, const Json& kept) {
+  std::vector<bool> taken(told.size());
+  Json numbers = Json::array();
+  for (const Json& track : kept) {
+    std::size_t number = 0;
+    for (const bool sounding : {true, false}) {
+      for (std::size_t i = 0; number == 0 && i < told.size(); ++i) {
+        if (taken[i] || told[i].notes.empty() == sounding || track["program"] != told[i].program ||
+            track["is_drum"] != told[i].is_drum) {
+          continue;
+        }
+        taken[i] = true;
+        number = i + 1;
+      }
+    }
+    numbers.push_back(number);
+  }
+  return numbers;
+}
+
 // Tells the server what is written as it is written.
 class Teller {
  public:
@@ -248,6 +270,7 @@ Result<Json> Task::written_piece(const WrittenPiece& written, const data::Source
   piece["tokens"] = written.tokens;
   piece["seconds"] = written.seconds;
   piece["complete"] = !written.stopped;
+  piece["tracks"] = told_numbers(written.grid.tracks, piece["summary"]["tracks"]);
   return piece;
 }
 

@@ -6,10 +6,12 @@
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <utility>
 
 #include "audio/audio.h"
 #include "audio/decode.h"
 #include "audio/synthesise.h"
+#include "base/base64.h"
 #include "midi/reader.h"
 #include "worker/tasks.h"
 
@@ -33,6 +35,18 @@ Json peaks_of(const Audio& audio) {
     peaks.push_back(std::round(std::min(peak, 1.0f) * 1000) / 1000.0);
   }
   return peaks;
+}
+
+// Samples of one channel as they are in the finished WAV: 16 bits, least significant byte first.
+Bytes pcm_of(std::span<const float> samples) {
+  Bytes pcm;
+  pcm.reserve(2 * samples.size());
+  for (const float sample : samples) {
+    const long value = std::clamp(std::lround(sample * 32768.0f), -32768L, 32767L);
+    pcm.push_back(static_cast<std::uint8_t>(value & 0xff));
+    pcm.push_back(static_cast<std::uint8_t>((value >> 8) & 0xff));
+  }
+  return pcm;
 }
 
 // A temperature of 1 is what suits the models.
@@ -135,13 +149,32 @@ Result<Json> Task::waveform() {
   }
   HEMIOLA_TRY(wish.prompt, waveform_prompt());
   audiolm::SoundCallbacks callbacks;
-  // The last twentieth is for the files.
-  callbacks.sound = [&](std::span<const float>, double done) {
+  std::size_t told = 0, prompt_samples = 0;
+  bool prompt_told = wish.prompt.empty();
+  // Sound goes out as it is written, the prompt first, two seconds at most at once. The last
+  // twentieth of the work is for the files.
+  callbacks.sound = [&](std::span<const float> samples, double done) {
+    if (!std::exchange(prompt_told, true)) prompt_samples = samples.size();
+    const auto most = static_cast<std::size_t>(2 * generator.rate());
+    const auto all = std::llround(static_cast<double>(told + samples.size()) / done);
+    while (!samples.empty()) {
+      const auto part = samples.first(std::min(samples.size(), most));
+      const Json event = {{"event", "audio"},
+                          {"start", told},
+                          {"of", all},
+                          {"prompt", prompt_samples},
+                          {"sample_rate", generator.rate()},
+                          {"pcm", to_base64(pcm_of(part))}};
+      if (!channel_.send(event)) return false;
+      told += part.size();
+      samples = samples.subspan(part.size());
+    }
     const Json event = {{"event", "progress"}, {"done", 0.95 * done}};
     return !channel_.cancelled() && channel_.send(event).has_value();
   };
   HEMIOLA_TRY(audiolm::WrittenSound written, generator.generate(wish, callbacks));
-  if (!written.complete) return fail("it was stopped");
+  // Stopped, it keeps what is new so far.
+  if (written.samples.size() <= written.prompt_samples) return fail("it was stopped");
   Audio audio{generator.rate(), 1, std::move(written.samples)};
   for (float& sample : audio.samples) sample = std::clamp(sample, -1.0f, 1.0f);
   HEMIOLA_TRY(const std::size_t sent, send_sound(audio, "wav"));
@@ -162,6 +195,7 @@ Result<Json> Task::waveform() {
               {"model", generator.sha256()},
               {"model_name", generator.name()},
               {"settings", {{"seconds", wish.seconds}, {"sampling", to_json(wish.sampling)}}},
+              {"complete", written.complete},
               {"taken", taken}};
 }
 

@@ -1,5 +1,6 @@
 #include "worker/worker.h"
 
+#include "audio/synthesise.h"
 #include "worker/channel.h"
 #include "worker/sandbox.h"
 #include "worker/tasks.h"
@@ -12,6 +13,17 @@ Limits limits_of(const Json& message) {
   limits.cpu_seconds = message.value("cpu_seconds", limits.cpu_seconds);
   limits.memory = message.value("memory", limits.memory);
   return limits;
+}
+
+// The piano, which takes FluidSynth a second to unpack: most pieces are for it, and none should
+// wait so long before it is heard.
+void hold_piano(HeldSamples& samples) {
+  midi::Event program;
+  program.kind = midi::EventKind::kProgram;
+  midi::File file;
+  file.tracks.resize(1);
+  file.tracks[0].events = {program};
+  samples.hold(file);
 }
 
 }  // namespace
@@ -34,6 +46,14 @@ Result<int> run(const Options& options) {
     engine::Options engine_options;
     engine_options.threads = options.threads;
     HEMIOLA_TRY(equipment.waveforms, audiolm::Generator::load(options.audiolm, engine_options));
+  }
+  std::optional<HeldSamples> samples;
+  if (!options.audiolm.empty() && !options.soundfont.empty()) {
+    // A soundfont that cannot be read fails the jobs that want it, with its own message.
+    if (auto opened = HeldSamples::open(options.soundfont)) {
+      samples.emplace(std::move(*opened));
+      hold_piano(*samples);
+    }
   }
   if (!options.training.empty()) {
     HEMIOLA_TRY(equipment.training, data::Dataset::open(options.training));

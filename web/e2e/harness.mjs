@@ -1,12 +1,15 @@
 // What the end-to-end tests stand on: the real server with a fresh data folder, and Debian's
-// Chromium driven through playwright-core.
+// Chromium, or its Firefox (HEMIOLA_BROWSER=firefox), driven through playwright-core.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium } from 'playwright-core';
+import playwright from 'playwright-core';
 
 const kChromium = process.env.HEMIOLA_CHROMIUM ?? '/usr/bin/chromium';
+const kFirefox = process.env.HEMIOLA_FIREFOX ?? '/usr/bin/firefox-esr';
+export const isFirefox = process.env.HEMIOLA_BROWSER === 'firefox';
+export const downloads = join(tmpdir(), `hemiola-downloads-${process.pid}`);  // of Firefox
 const kStartMs = 30_000;
 
 // `more`: further options of `hemiola serve`.
@@ -46,9 +49,19 @@ export async function startServer(more = []) {
   };
 }
 
-// `microphone`: a WAV file that the browser takes for one.
+// `microphone`: a WAV file that the browser takes for one; Firefox has a tone of its own instead.
 export async function launch({ microphone } = {}) {
-  return chromium.launch({
+  if (isFirefox) {
+    return playwright._bidiFirefox.launch({
+      executablePath: kFirefox,
+      headless: true,
+      firefoxUserPrefs: {
+        'media.autoplay.default': 0, 'media.navigator.streams.fake': true, 'media.navigator.permission.disabled': true,
+        'browser.download.folderList': 2, 'browser.download.dir': downloads, 'browser.download.always_ask_before_handling_new_types': false,
+      },
+    });
+  }
+  return playwright.chromium.launch({
     executablePath: kChromium,
     headless: true,
     args: [

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { startServer } from './harness.mjs';
 import {
-  dialog, download, json, kept, kLong, kTest, notesOf, openFile, openTune, selectBars, shownPiece,
+  dialog, download, downloaded, json, kept, kLong, kTest, notesOf, openFile, openTune, selectBars, shownPiece,
   studio, tune, until, withPage, writeSomething, written,
 } from './page.mjs';
 
@@ -79,31 +79,48 @@ test('the waveform model goes on from the piece, beside the notes as they sound'
     await openTune(page);
     await page.getByRole('button', { name: 'Wave', exact: true }).click();
     const pane = page.getByRole('region', { name: /^Waveform model/ });
-    await page.getByRole('region', { name: /^Notes, played/ }).locator('audio').waitFor({ timeout: kLong });
+    const play = pane.getByRole('button', { name: /^Play: / });
+    await page.getByRole('region', { name: /^Notes, played/ }).getByRole('button', { name: /^Play: / }).waitFor({ timeout: kLong });
     const seconds = pane.getByLabel('New seconds');
     await seconds.fill('60');
     await seconds.blur();
+    await page.evaluate(() => addEventListener('click', () => {
+      window.clicked = performance.now();
+      window.listenAnew();
+    }, { capture: true, once: true }));
     await pane.getByRole('button', { name: 'Write as sound' }).click();
-    await pane.getByRole('button', { name: 'Cancel' }).click();
-    await pane.getByRole('button', { name: 'Write as sound' }).waitFor({ timeout: kLong });
-    assert.equal(await pane.locator('audio').count(), 0);
+    // It is heard while it is written, and where it is: the button is Pause.
+    await until(page, () => window.heard() !== null);
+    t.diagnostic(`click to sound ${Math.round(await page.evaluate(() => window.heard() - window.clicked))} ms`);
+    await pane.getByRole('button', { name: /^Pause: / }).waitFor();
+    await pane.getByText(/s so far/).waitFor();
+    await pane.getByRole('button', { name: 'Stop', exact: true }).click();
+    await pane.getByRole('button', { name: 'Write another' }).waitFor({ timeout: kLong });
+    // What was written when it was stopped is kept, and goes on sounding.
+    const { jobs } = await json('/jobs');
+    const stopped = jobs.find((job) => job.kind === 'waveform');
+    assert.equal(stopped.state, 'cancelled');
+    assert.equal(stopped.sound.recipe.complete, false);
+    assert.ok(stopped.sound.seconds > stopped.sound.prompt_seconds && stopped.sound.seconds < 60, JSON.stringify(stopped.sound.seconds));
+    await pane.getByRole('button', { name: /^Pause: / }).click();
+    await play.waitFor();
 
     await seconds.fill('4');
     await seconds.blur();
     await pane.getByLabel('Seed').fill('5');
-    await pane.getByRole('button', { name: 'Write as sound' }).click();
-    await pane.locator('audio').waitFor({ timeout: kLong });
-    const sound = await pane.locator('audio').evaluate(async (audio) => {
-      const data = await (await fetch(audio.src)).arrayBuffer();
+    await pane.getByRole('button', { name: 'Write another' }).click();
+    await pane.getByText(/took/).waitFor({ timeout: kLong });
+    const newest = (await json('/jobs')).jobs.find((job) => job.kind === 'waveform').sound;
+    const sound = await page.evaluate(async (url) => {
+      const data = await (await fetch(url)).arrayBuffer();
       const buffer = await new OfflineAudioContext(1, 1, 16000).decodeAudioData(data);
       const last = buffer.getChannelData(0).subarray(-3 * 16000);
       return { seconds: buffer.duration, level: Math.sqrt(last.reduce((sum, x) => sum + x * x, 0) / last.length) };
-    });
+    }, newest.url);
     assert.ok(sound.seconds > 5 && sound.level > 0.005 && sound.level < 0.5, JSON.stringify(sound));
     for (const [format, start] of [['WAV', 'RIFF'], ['FLAC', 'fLaC'], ['MP3', /^(ID3|\xff[\xe2-\xff])/]]) {
-      const coming = page.waitForEvent('download');
-      await pane.getByRole('link', { name: `Download ${format}` }).click();
-      const bytes = readFileSync(await (await coming).path());
+      const file = await downloaded(page, () => pane.getByRole('link', { name: `Download ${format}` }).click());
+      const bytes = readFileSync(file.path);
       assert.match(bytes.toString('latin1', 0, 4), new RegExp(start), format);
     }
     await pane.getByRole('button', { name: 'Recipe' }).click();
@@ -113,7 +130,16 @@ test('the waveform model goes on from the piece, beside the notes as they sound'
     await page.reload();
     await page.waitForSelector('.take[data-shown]');
     await page.getByRole('button', { name: 'Wave', exact: true }).click();
-    await pane.locator('audio').waitFor({ timeout: kLong });
+    await play.click({ timeout: kLong });
+    await until(page, () => /00:[01][1-9]/.test(document.querySelector('section[aria-label^="Waveform"] .clip-time').textContent));
+    // The space bar is about the sound that was heard last; the notes in the header end it.
+    await page.locator('h2').first().click();
+    await page.keyboard.press('Space');
+    await play.waitFor();
+    await page.keyboard.press('Space');
+    await pane.getByRole('button', { name: /^Pause: / }).waitFor();
+    await page.getByRole('button', { name: 'Play', exact: true }).first().click();
+    await play.waitFor();
   });
 });
 

@@ -1,15 +1,17 @@
 // What the tests of the page share: one server and one browser for each file of tests, a page for
 // each test, and the words in which they are written.
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before } from 'node:test';
-import { kListen, launch, startServer } from './harness.mjs';
+import { downloads, isFirefox, kListen, launch, startServer } from './harness.mjs';
 import { midiFile, wavFile } from './files.mjs';
 
-export const kTest = { timeout: 60_000 };
-export const kLong = 30_000;
+// HEMIOLA_E2E_PATIENCE=5 waits five times as long, on a machine that has other things to do.
+export const kPatience = Number(process.env.HEMIOLA_E2E_PATIENCE ?? 1);
+export const kTest = { timeout: 60_000 * kPatience };
+export const kLong = 30_000 * kPatience;
 
 // Three quarters of a scale in 4/4 at 120, four bars.
 export const tune = [0, 2, 4, 5, 7, 5, 4, 2, 0, 4, 7, 4, 0, 2, 4, 0].map((step, i) => [i * 0.5, 0.45, 60 + step]);
@@ -34,6 +36,7 @@ after(async () => {
   await studio.browser?.close();
   await studio.server?.stop();
   rmSync(microphone, { force: true });
+  rmSync(downloads, { recursive: true, force: true });
 });
 
 // A page of its own for each test; whatever it complains of fails the test. `prepare` runs in the
@@ -43,9 +46,10 @@ export async function withPage(run, {
 } = {}) {
   const context = await studio.browser.newContext({
     viewport: viewport ?? { width: 1280, height: 800 }, colorScheme: scheme, hasTouch: touch,
-    permissions: ['microphone'], reducedMotion: 'reduce',
+    reducedMotion: 'reduce', ...(isFirefox ? {} : { permissions: ['microphone'] }),
   });
   const page = await context.newPage();
+  page.setDefaultTimeout(kLong);
   const complaints = [];
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('console', (message) => {
@@ -97,11 +101,26 @@ export const dialog = (page, name) => page.getByRole('dialog', { name });
 // What a choice of the download menu gives.
 export async function download(page, name) {
   await page.getByRole('button', { name: 'Download' }).click();
-  const [file] = await Promise.all([
-    page.waitForEvent('download', { timeout: kLong }),
-    page.getByRole('button', { name: new RegExp(`^${name}`) }).click(),
-  ]);
-  return { name: file.suggestedFilename(), path: await file.path() };
+  return downloaded(page, () => page.getByRole('button', { name: new RegExp(`^${name}`) }).click());
+}
+
+// The file that comes of `act`.
+export async function downloaded(page, act) {
+  if (!isFirefox) {
+    const [file] = await Promise.all([page.waitForEvent('download', { timeout: kLong }), act()]);
+    return { name: file.suggestedFilename(), path: await file.path() };
+  }
+  // What drives Firefox does not tell of downloads: they are looked for where they lie.
+  rmSync(downloads, { recursive: true, force: true });
+  mkdirSync(downloads);
+  await act();
+  for (const end = Date.now() + kLong; Date.now() < end; await page.waitForTimeout(100)) {
+    const files = readdirSync(downloads);
+    if (files.length === 1 && statSync(join(downloads, files[0])).size > 0) {
+      return { name: files[0], path: join(downloads, files[0]) };
+    }
+  }
+  throw new Error('nothing was downloaded');
 }
 
 export async function selectBars(page, first, last) {

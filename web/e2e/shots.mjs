@@ -1,10 +1,11 @@
-// Pictures of every view at the widths of a desk, a tablet and a phone, light and dark, to be looked
-// at: node e2e/shots.mjs [PART-OF-A-NAME...], into e2e/.out/. `node e2e/shots.mjs wave-390-dark`.
+// Pictures of every view at the widths of a desk, a projector, a tablet and a phone, light and dark, to
+// be looked at: node e2e/shots.mjs [PART-OF-A-NAME...], into e2e/.out/. `node e2e/shots.mjs wave-390-dark`.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { wavFile } from './files.mjs';
 import { launch, startServer } from './harness.mjs';
 
-const kSizes = [[1440, 900], [1024, 768], [390, 844]];
+const kSizes = [[1440, 900], [1920, 1080], [1024, 768], [390, 844]];
+const kLong = 30_000 * Number(process.env.HEMIOLA_E2E_PATIENCE ?? 1);
 const out = new URL('.out/', import.meta.url).pathname;
 mkdirSync(out, { recursive: true });
 const wanted = process.argv.slice(2);
@@ -36,8 +37,8 @@ const views = {
     await page.locator('.roll').focus();
     await page.keyboard.press(']');
     await page.keyboard.press('v');
-    await page.locator('.variation-count').waitFor({ state: 'attached', timeout: 40000 });
-    await page.waitForSelector('.writing', { state: 'detached', timeout: 30000 });
+    await page.locator('.variation-count').waitFor({ state: 'attached', timeout: kLong });
+    await page.waitForSelector('.writing', { state: 'detached', timeout: kLong });
     if (narrow) await page.getByRole('button', { name: 'Takes', exact: true }).click();
     await page.locator('.take:not([data-shown])').first().hover();
     await page.locator('.take:not([data-shown]) .take-actions button').first().click();
@@ -97,19 +98,36 @@ const views = {
     await page.waitForTimeout(6500);
     await page.locator('.record-button').click();
     await page.getByRole('button', { name: 'Find the notes' }).click();
-    await page.getByRole('dialog', { name: 'Where are the beats?' }).waitFor({ timeout: 60000 });
+    await page.getByRole('dialog', { name: 'Where are the beats?' }).waitFor({ timeout: kLong });
     await page.waitForTimeout(1500);
   },
   sheet: async (page) => {
     await piece(page);
     await page.getByRole('button', { name: 'Sheet', exact: true }).click();
-    await page.waitForSelector('.sheet-page', { timeout: 30000 });
+    await page.waitForSelector('.sheet-page', { timeout: kLong });
   },
   wave: async (page) => {
     await piece(page);
     await page.getByRole('button', { name: 'Wave', exact: true }).click();
-    await page.waitForSelector('.spectrum', { timeout: 30000 });
+    await page.waitForSelector('.clip-controls', { timeout: kLong });
     await page.waitForTimeout(800);
+  },
+  'wave-writing': async (page) => {
+    await views.wave(page);
+    const pane = page.getByRole('region', { name: /^Waveform model/ });
+    await pane.getByLabel('New seconds').fill('20');
+    await pane.getByRole('button', { name: 'Write as sound' }).click();
+    await pane.locator('.clip-controls').waitFor({ timeout: kLong });
+    await page.waitForTimeout(1500);
+    await pane.scrollIntoViewIfNeeded();
+  },
+  'wave-both': async (page) => {
+    await views.wave(page);
+    const pane = page.getByRole('region', { name: /^Waveform model/ });
+    await pane.getByLabel('New seconds').fill('6');
+    await pane.getByRole('button', { name: 'Write as sound' }).click();
+    await pane.getByText(/took/).waitFor({ timeout: kLong });
+    await page.waitForTimeout(1500);
   },
   error: async (page) => {
     await page.locator('input[type="file"]').setInputFiles({
@@ -120,9 +138,13 @@ const views = {
   },
 };
 
+// One is written, and opened again for the views after that.
 async function piece(page) {
-  await page.getByRole('button', { name: 'Write something' }).click();
-  await page.waitForSelector('.take[data-shown]', { state: 'attached', timeout: 30000 });
+  const kept = page.locator('.take [data-take]').first();
+  await page.waitForTimeout(300);
+  if (await kept.count() > 0) await kept.evaluate((take) => take.click());
+  else await page.getByRole('button', { name: 'Write something' }).click();
+  await page.waitForSelector('.take[data-shown]', { state: 'attached', timeout: kLong });
   await page.waitForTimeout(300);
 }
 
@@ -138,7 +160,7 @@ async function shoot(name, run, { width, height, scheme }) {
   page.on('pageerror', (e) => console.log(name, 'pageerror', e.message));
   try {
     await page.goto(url);
-    await page.waitForSelector('.welcome, .roll', { timeout: 10000 });
+    await page.waitForSelector('.welcome, .roll', { timeout: kLong });
     await run(page, narrow);
     await page.waitForTimeout(200);
   } catch (error) {

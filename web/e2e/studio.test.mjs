@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { wavFile } from './files.mjs';
 import {
-  dialog, download, kLong, kTest, kept, notesOf, openFile, openTune, selectBars, shownPiece,
+  dialog, download, kLong, kPatience, kTest, kept, notesOf, openFile, openTune, selectBars, shownPiece,
   shownTake, studio, tune, until, withPage, writeSomething, written,
 } from './page.mjs';
 
@@ -221,7 +221,7 @@ test('what is played on the computer keys becomes a piece', kTest, async () => {
   });
 });
 
-test('a recording becomes notes with beats that can be set, and is gone on from', { timeout: 90_000 }, async (t) => {
+test('a recording becomes notes with beats that can be set, and is gone on from', { timeout: 90_000 * kPatience }, async (t) => {
   if (!studio.info.capabilities.transcribe) {
     t.skip('this server cannot transcribe');
     return;
@@ -235,7 +235,7 @@ test('a recording becomes notes with beats that can be set, and is gone on from'
     await box.getByRole('button', { name: 'Stop' }).click();
     await page.waitForSelector('audio[aria-label="Your recording"]');
     await box.getByRole('button', { name: 'Find the notes' }).click();
-    await dialog(page, 'Where are the beats?').waitFor({ timeout: 60_000 });
+    await dialog(page, 'Where are the beats?').waitFor({ timeout: 2 * kLong });
     const heard = await shownPiece(page);
     const pitches = new Set(heard.view.tracks.flatMap((track) => track.notes.map((note) => note[2])));
     for (const pitch of [60, 64, 67]) assert.ok(pitches.has(pitch), `${pitch} was heard in ${[...pitches]}`);
@@ -292,22 +292,41 @@ test('the sheet is engraved and the sound rendered', kTest, async () => {
     await page.getByRole('button', { name: 'Wave', exact: true }).click();
     if (!studio.info.capabilities.waveform) await page.getByText('This server has no waveform model').waitFor();
     if (studio.info.capabilities.render) {
-      await page.waitForSelector('.sound-pane audio', { timeout: kLong });
+      await page.waitForSelector('.sound-pane .clip-controls', { timeout: kLong });
       assert.match(await page.locator('.sound-pane').first().textContent(), /took \d/);
     }
   });
 });
 
-test('everything is offered for download', kTest, async () => {
+test('everything is offered for download, and says the same music', kTest, async () => {
   await withPage(async (page) => {
     await openTune(page);
+    const before = notesOf(await shownPiece(page));
     const starts = {
       MIDI: /^MThd/, MusicXML: /^<\?xml/, 'Numbered notation': /1=|q=|\|/, Tokens: /Bar/, 'Project with everything': /^[{P]/,
     };
+    const files = {};
     for (const [name, start] of Object.entries(starts)) {
-      const head = readFileSync((await download(page, name)).path).toString('latin1');
-      assert.match(head, start, name);
+      files[name] = await download(page, name);
+      files[name].bytes = readFileSync(files[name].path);
+      assert.match(files[name].bytes.toString('latin1'), start, name);
       await page.waitForSelector('.popover-panel', { state: 'detached' });
+    }
+    const kSteps = { C: 0, D: 2, E: 4, F: 5, G: 7, A: 9, B: 11 };
+    const read = await page.evaluate((text) => {
+      const xml = new DOMParser().parseFromString(text, 'application/xml');
+      const said = (note, name) => note.querySelector(name)?.textContent;
+      return [...xml.querySelectorAll('note')].filter((note) => note.querySelector('pitch'))
+        .map((note) => [said(note, 'step'), Number(said(note, 'octave')), Number(said(note, 'alter') ?? 0)]);
+    }, files.MusicXML.bytes.toString());
+    assert.deepEqual(read.map(([step, octave, alter]) => 12 * (octave + 1) + kSteps[step] + alter),
+                     before[0].map((note) => note[2]));
+    for (const name of ['Numbered notation', 'Tokens']) {
+      const old = await shownTake(page);
+      await openFile(page, files[name].name, files[name].bytes);
+      await until(page, (id) => ![id, undefined].includes(document.querySelector('.take[data-shown] [data-take]')?.dataset.take), old);
+      const after = notesOf(await shownPiece(page));
+      assert.deepEqual(after[0].map(([onset, , pitch]) => [onset, pitch]), before[0].map(([onset, , pitch]) => [onset, pitch]), name);
     }
   });
 });

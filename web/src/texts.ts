@@ -147,7 +147,8 @@ export const t = {
     none: 'This server has no waveform model, so there is nothing to set beside the notes. The rendering below is the symbolic take.',
     render: 'Render', generate: 'Write as sound', took: (s: number) => `took ${s.toFixed(1)} s`,
     noRender: 'This server has no soundfont to render with.', spectrogram: 'Spectrogram', waveform: 'Waveform',
-    length: (s: number) => `${s.toFixed(1)} s`,
+    length: (s: number) => `${s.toFixed(1)} s`, soFar: (s: number) => `${s.toFixed(1)} s so far`,
+    others: 'Sounds that were written', newer: 'Newer sound', older: 'Older sound',
     from: 'Goes on from', seconds: 'New seconds', again: 'Write another',
     prompts: {
       piece: 'this piece', recording: 'the recording', file: 'a sound file', nothing: 'nothing',

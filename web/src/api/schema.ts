@@ -531,6 +531,8 @@ export interface components {
             version: string;
             /** @description of work */
             seconds: number;
+            /** @description false: stopped before all was written */
+            complete?: boolean;
         };
         /** @enum {string} */
         GenerateKind: "generate" | "continue" | "infill" | "accompany";
@@ -991,6 +993,8 @@ export interface components {
                 /** @description from 1 */
                 variation: number;
                 piece: string;
+                /** @description as in the event */
+                tracks?: number[];
             }[];
             /** @description of a render or waveform job */
             sound: components["schemas"]["Sound"] | null;
@@ -1005,7 +1009,7 @@ export interface components {
             /** @description the newest first */
             jobs: components["schemas"]["Job"][];
         };
-        /** @description What GET /jobs/{id}/events sends: `event:` is the name here, `data:` the JSON. Names are state, progress, track, bar, note, piece, sound, result, restart, end. */
+        /** @description What GET /jobs/{id}/events sends: `event:` is the name here, `data:` the JSON. Names are state, progress, track, bar, note, audio, piece, sound, result, restart, end. */
         Events: {
             state?: {
                 state: components["schemas"]["JobState"];
@@ -1016,7 +1020,7 @@ export interface components {
                 done: number;
                 seconds_left: number | null;
             };
-            /** @description before its first note; tracks of a prompt are told too */
+            /** @description before its first note; tracks of a prompt are told too. Numbers of these events are the job's own; `piece` says what became of them */
             track?: {
                 /** @description from 1 */
                 variation: number;
@@ -1042,11 +1046,25 @@ export interface components {
                 pitch: number;
                 velocity: number;
             };
+            /** @description the next part of a waveform while it is written, its prompt first; no more than two seconds. Parts follow without gaps. Once the job has ended they are no longer sent: the whole is in `sound` */
+            audio?: {
+                /** @description sample that it begins with, from 0 */
+                start: number;
+                /** @description samples of the whole, once it is written */
+                of: number;
+                /** @description samples that are the prompt */
+                prompt: number;
+                sample_rate: number;
+                /** @description one channel, signed 16 bits, least significant byte first */
+                pcm: string;
+            };
             /** @description it is kept now, under this id */
             piece?: {
                 /** @description from 1 */
                 variation: number;
                 id: string;
+                /** @description for each track of the kept piece in order, the number under which its notes were told (0: it was not). A track that stayed silent is not kept, so those after it move up: of three, [1, 3] says that the second was silent. Not there where nothing was told */
+                tracks?: number[];
             };
             sound?: components["schemas"]["Sound"];
             result?: Record<string, never>;

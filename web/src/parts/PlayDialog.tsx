@@ -15,6 +15,9 @@ import { Keyboard } from './Keyboard';
 const kChannel = 0;
 const kClick = { channel: 9, high: 76, low: 77 };
 
+// Not the sound's clock, which stands still until the browser lets sound begin.
+const time = () => performance.now() / 1000;
+
 export function PlayDialog() {
   const capture = useRef(new Capture());
   const [pressed, setPressed] = useState<ReadonlySet<number>>(new Set());
@@ -29,13 +32,13 @@ export function PlayDialog() {
     if (pitch < 0 || pitch > 127) return;
     void sound.wake();
     sound.noteOn(kChannel, pitch, velocity);
-    capture.current.down(pitch, velocity, sound.now);
+    capture.current.down(pitch, velocity, time());
     setCount(capture.current.notes.length);
     setPressed((keys) => new Set(keys).add(pitch));
   }, []);
   const up = useCallback((pitch: number) => {
     sound.noteOff(kChannel, pitch);
-    capture.current.up(pitch, sound.now);
+    capture.current.up(pitch, time());
     setPressed((keys) => {
       const left = new Set(keys);
       left.delete(pitch);
@@ -96,8 +99,9 @@ export function PlayDialog() {
   };
 
   useClick(click);
-  const begin = (origin: number | null) => {
-    capture.current = new Capture(origin);
+  // `since`: of the sound's clock, when the first click is heard.
+  const begin = (since: number | null) => {
+    capture.current = new Capture(since === null ? null : since - sound.now + time());
     setCount(0);
   };
   const toggleClick = (on: boolean) => {
@@ -109,7 +113,7 @@ export function PlayDialog() {
 
   const use = async () => {
     const bar = click ? (4 * 60) / click.tempo : null;
-    const notes = capture.current.finished(sound.now, bar);
+    const notes = capture.current.finished(time(), bar);
     const kept = await keep({
       from: 'notes', unit: 'seconds', tracks: [{ program: 0, notes }],
       ...(click ? { tempo: click.tempo, timing: 'written' as const } : { timing: 'performed' as const }),

@@ -1,31 +1,54 @@
-// A sound that was made: its waveform with a cursor, its spectrogram, and the player.
+// A sound: its waveform with a cursor, its spectrogram, and what it is played with. It may still be
+// on its way.
 import { useEffect, useRef, useState } from 'react';
 import type { Sound as MadeSound } from '../api/types';
+import { FileClip, type Clip } from '../audio/clip';
 import { spectrogramOf, type Spectrogram } from '../audio/peaks';
-import { sound } from '../state/sounding';
+import type { StreamedSound } from '../audio/streamed_sound';
+import { playClip, sound } from '../state/sounding';
 import { t } from '../texts';
+import { ClipControls } from './ClipControls';
 import { MiniRoll } from './MiniRoll';
 
 const kColumns = 480;
 const kRows = 96;
 
-export function SoundShown({ made, title }: { made: MadeSound; title: string }) {
+interface Props {
+  made: MadeSound | null;  // null: not whole yet
+  live?: StreamedSound | null;
+  title: string;
+}
+
+export function SoundShown({ made, live, title }: Props) {
   const audio = useRef<HTMLAudioElement>(null);
+  const [file, setFile] = useState<Clip | null>(null);
+  const url = live ? undefined : made?.url;
+  useEffect(() => setFile(audio.current && made ? new FileClip(audio.current, made.seconds) : null), [url]);
+  const clip = live ?? file;
+  const prompt = live ? live.promptEnd : made?.prompt_seconds ?? 0;
   return (
     <>
-      <MiniRoll label={`${t.wave.waveform}: ${title}`} notes={[]} end={made.seconds} peaks={made.peaks} height={112}
-                at={() => audio.current?.currentTime ?? null}
-                onSeek={(at) => { if (audio.current) audio.current.currentTime = at; }} />
-      <Spectrum url={made.url} title={title} />
-      <audio ref={audio} controls src={made.url} aria-label={title} />
+      <MiniRoll label={`${t.wave.waveform}: ${title}`} notes={[]} end={live?.length || made?.seconds || 1} height={112}
+                peaks={live?.peaks ?? made?.peaks ?? []} lines={prompt > 0 ? [prompt] : []}
+                at={() => clip?.position ?? null}
+                onSeek={(at) => {
+                  if (!clip) return;
+                  clip.seek(at);
+                  playClip(clip);
+                }} />
+      <Spectrum url={made?.url ?? null} title={title} />
+      {url && <audio ref={audio} src={url} preload="metadata" aria-label={title} />}
+      {clip && <ClipControls key={url ?? 'live'} clip={clip} title={title} />}
     </>
   );
 }
 
-function Spectrum({ url, title }: { url: string; title: string }) {
+function Spectrum({ url, title }: { url: string | null; title: string }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [data, setData] = useState<Spectrogram | null>(null);
   useEffect(() => {
+    setData(null);
+    if (!url) return;
     const abort = new AbortController();
     void (async () => {
       try {
@@ -40,7 +63,9 @@ function Spectrum({ url, title }: { url: string; title: string }) {
   }, [url]);
   useEffect(() => {
     const ctx = canvas.current?.getContext('2d');
-    if (!ctx || !data) return;
+    if (!ctx) return;
+    ctx.clearRect(0, 0, kColumns, kRows);
+    if (!data) return;
     const image = ctx.createImageData(data.columns, data.rows);
     // However the stylesheet writes the colour, the canvas gives it back as red, green and blue.
     ctx.fillStyle = getComputedStyle(canvas.current!).color;

@@ -3,39 +3,45 @@
 import { useEffect, useRef, useState } from 'react';
 import { api } from '../api/client';
 import type { JobRequest, Sound as MadeSound } from '../api/types';
+import { StreamedSound } from '../audio/streamed_sound';
 import { complain } from '../state/failures';
 import { ensureSaved } from '../state/saving';
+import { playClip, sound } from '../state/sounding';
 import { get, notify, useStudio } from '../state/store';
 import { t } from '../texts';
-import { Field, NumberInput, Popover } from './controls';
-import { SoundProgress, useSoundJob, type Made } from './SoundJob';
+import { Field, IconButton, NumberInput, Popover } from './controls';
+import { SoundProgress, useSoundJob } from './SoundJob';
 import { SoundShown } from './SoundShown';
 
 type Prompt = 'piece' | 'recording' | 'file' | 'nothing';
 type Settings = { prompt: Prompt; seconds: number; seed: string };
 
 const kSounds = [['WAV', 'audio/wav'], ['FLAC', 'audio/flac'], ['MP3', 'audio/mpeg']] as const;
-const written = new Map<string, Made>();  // by piece
 
 export function WaveformPane({ piece }: { piece: string }) {
   const summary = useStudio((s) => s.pieces.get(piece));
   const canRender = useStudio((s) => s.info?.capabilities.render ?? false);
   const recording = summary?.origin.kind === 'transcribed' ? summary.origin.file ?? null : null;
-  const [made, setMade] = useState<Made | null>(written.get(piece) ?? null);
+  const [all, setAll] = useState<MadeSound[]>([]);  // the newest first
+  const [shown, setShown] = useState(0);
   const [settings, setSettings] = useState<Settings>(
     { prompt: canRender ? 'piece' : recording ? 'recording' : 'nothing', seconds: 8, seed: '' });
   const [file, setFile] = useState<{ id: string; name: string } | null>(null);
   const chooser = useRef<HTMLInputElement>(null);
+  const [live, setLive] = useState<StreamedSound | null>(null);  // what is written, or was just now
+  const [arrived, setArrived] = useState(0);  // seconds of it
   const { progress, make } = useSoundJob();
   const change = (part: Partial<Settings>) => setSettings({ ...settings, ...part });
 
-  // What was written for this piece before is still kept.
+  const made = all[shown] ?? null;
+
+  // What was written before, for this piece or for none, is still kept.
   useEffect(() => {
-    if (made || !piece) return;
     let gone = false;
     void api.jobs().then(({ jobs }) => {
-      const before = jobs.find((job) => job.kind === 'waveform' && job.sound && job.request.piece === piece);
-      if (before?.sound && !gone) setMade({ sound: before.sound, took: before.sound.recipe?.seconds ?? 0 });
+      const before = jobs.filter((job) =>
+        job.kind === 'waveform' && job.sound && (job.request.piece ?? piece) === piece);
+      if (!gone) setAll((now) => [...now, ...before.map((job) => job.sound!)]);
     }, () => {});
     return () => { gone = true; };
   }, []);
@@ -63,11 +69,32 @@ export function WaveformPane({ piece }: { piece: string }) {
     const id = await ensureSaved();
     return id ? { ...common, piece: id } : null;
   };
+  // Heard from its first part on.
   const write = async () => {
-    const entry = await make(request);
+    const stream = new StreamedSound(sound.context, sound.out);
+    setLive(stream);
+    setArrived(0);
+    playClip(stream);
+    const entry = await make(request, {
+      audio: (part) => {
+        stream.push(part);
+        setArrived(stream.arrived);
+      },
+      restart: () => stream.clear(),
+    });
+    stream.end();
+    // The whole is kept by the server; what was heard goes on if no part of it is missing.
+    if (!entry || Math.abs(stream.length - entry.sound.seconds) > 0.1) {
+      stream.pause();
+      setLive(null);
+    }
     if (!entry) return;
-    written.set(piece, entry);
-    setMade(entry);
+    setAll((now) => [entry.sound, ...now]);
+    setShown(0);
+  };
+  const step = (by: number) => {
+    setLive(null);
+    setShown((at) => Math.min(all.length - 1, Math.max(0, at + by)));
   };
 
   const title = t.wave.model;
@@ -77,7 +104,9 @@ export function WaveformPane({ piece }: { piece: string }) {
         <h2>{title}</h2>
         <p className="note">
           {t.wave.modelHint}
-          {made && `, ${t.wave.length(made.sound.seconds)}, ${t.wave.took(made.took)}`}
+          {progress ? arrived > 0 && `, ${t.wave.soFar(arrived)}`
+            : made && `, ${t.wave.length(made.seconds)}, ${t.wave.took(made.recipe?.seconds ?? 0)}`}
+          {!progress && made?.recipe?.complete === false && `, ${t.recipe.stopped}`}
         </p>
       </header>
       <div className="wave-wish">
@@ -113,17 +142,26 @@ export function WaveformPane({ piece }: { piece: string }) {
                  e.target.value = '';
                }} />
       </div>
-      {progress && <SoundProgress progress={progress} label={t.wave.generate} />}
-      {made && (
+      {progress && <SoundProgress progress={progress} label={t.wave.generate} stop={t.write.stop} />}
+      {(progress ? arrived > 0 : made) && (
+        <SoundShown made={progress ? null : made} live={live} title={title} />
+      )}
+      {made && !progress && (
         <>
-          <SoundShown made={made.sound} title={title} />
-          {made.sound.prompt_seconds ? <p className="note">{t.wave.promptPart(made.sound.prompt_seconds)}</p> : null}
+          {made.prompt_seconds ? <p className="note">{t.wave.promptPart(made.prompt_seconds)}</p> : null}
           <div className="wave-keep">
-            {kSounds.map(([label, type]) => <DownloadLink key={type} sound={made.sound} label={label} type={type} piece={piece} />)}
-            {made.sound.recipe && (
+            {kSounds.map(([label, type]) => <DownloadLink key={type} sound={made} label={label} type={type} piece={piece} />)}
+            {made.recipe && (
               <Popover label={t.recipe.title} className="badge" button={t.recipe.title} up>
-                {() => <SoundRecipe sound={made.sound} onSeed={(seed) => change({ seed })} />}
+                {() => <SoundRecipe sound={made} onSeed={(seed) => change({ seed })} />}
               </Popover>
+            )}
+            {all.length > 1 && (
+              <span className="variations" role="group" aria-label={t.wave.others}>
+                <IconButton icon="previous" label={t.wave.newer} onClick={() => step(-1)} disabled={shown === 0} />
+                <span>{t.write.variation(shown + 1, all.length)}</span>
+                <IconButton icon="next" label={t.wave.older} onClick={() => step(1)} disabled={shown === all.length - 1} />
+              </span>
             )}
           </div>
         </>

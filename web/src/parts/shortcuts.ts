@@ -3,7 +3,7 @@ import { useEffect } from 'react';
 import { snapStepNow } from '../roll/step';
 import * as editing from '../state/editing';
 import { barIndexAt } from '../music/timeline';
-import { player, toggleLoop, togglePlay, toStart } from '../state/sounding';
+import { player, toggleLoop, togglePlayShown, toStart } from '../state/sounding';
 import { get, set } from '../state/store';
 import { stepVariation } from '../state/takes';
 import { goOn, rewrite, stopWriting, vary } from '../state/writing';
@@ -45,7 +45,7 @@ const commands: Record<string, Run> = {
 function plain(event: KeyboardEvent): Run | null {
   const { target } = event;
   const onButton = target instanceof HTMLElement && target.closest('button, summary, a');
-  if (event.key === ' ') return onButton || !get().view ? null : togglePlay;
+  if (event.key === ' ') return onButton || !get().view ? null : togglePlayShown;
   if (event.key.startsWith('Arrow')) return get().view ? arrows : null;
   return single[event.key] ?? single[event.key.toLowerCase()] ?? null;
 }

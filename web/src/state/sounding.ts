@@ -1,4 +1,5 @@
 // The page's sound: one context, one player, and what the buttons do with them.
+import type { Clip } from '../audio/clip';
 import { Player } from '../audio/player';
 import { channelOf, Sound } from '../audio/sound';
 import { emptyView, firstTick } from '../music/timeline';
@@ -44,6 +45,36 @@ export function togglePlay(): void {
   else player.play();
 }
 
+// The sound, of those that are shown, that was heard last. One thing sounds at a time.
+let clip: Clip | null = null;
+
+export function playClip(chosen: Clip): void {
+  void sound.wake();
+  player.stop();
+  if (clip !== chosen) clip?.pause();
+  clip = chosen;
+  chosen.play();
+}
+
+export function toggleClip(chosen: Clip): void {
+  if (chosen.playing) chosen.pause();
+  else playClip(chosen);
+}
+
+export function showClip(shown: Clip): () => void {
+  clip ??= shown;
+  return () => {
+    shown.pause();
+    if (clip === shown) clip = null;
+  };
+}
+
+// What the space bar does: in the wave view it is about the sound that is shown there.
+export function togglePlayShown(): void {
+  if (get().tab === 'wave' && clip) toggleClip(clip);
+  else togglePlay();
+}
+
 export function toStart(): void {
   const { view } = get();
   player.seek(view ? firstTick(view) : 0);
@@ -62,7 +93,10 @@ export function auditionOnTrack(track: number, pitch: number, velocity = 90): vo
 export function connectSound(): void {
   sound.busy = () => player.playing;
   sound.onState = (soundfont) => set({ soundfont });
-  player.onState = () => set({ playing: player.state });
+  player.onState = () => {
+    if (player.playing) clip?.pause();
+    set({ playing: player.state });
+  };
   let last = get();
   watch(() => {
     const now = get();

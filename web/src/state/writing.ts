@@ -9,8 +9,8 @@ import { complain } from './failures';
 import { current, push } from './history';
 import { checkNovelty } from './novelty';
 import { ensureSaved, keepDesk } from './saving';
-import { player, sound } from './sounding';
-import { get, notify, set, type BarRange } from './store';
+import { mixOf, player, sound } from './sounding';
+import { get, notify, set, type BarRange, type State } from './store';
 import { commonRequest, controlsOf } from './wish';
 import { remember, viewOf } from './views';
 
@@ -210,12 +210,13 @@ function follow(job: Job, request: JobRequest, base: View | null, before: View |
       arrived = 0;
       notify(t.errors.restarted);
     },
-    piece: ({ variation, id }) => {
+    piece: ({ variation, id, tracks }) => {
       finished.set(variation, id);
       void api.piece(id).then((piece) => {
         remember(piece);
         if (variation !== 1) return;
         landed = true;
+        if (tracks) set(renumbered(get(), tracks));
         showWritten(piece.id, piece.view, request.kind);
       }, complain);
     },
@@ -227,6 +228,14 @@ function follow(job: Job, request: JobRequest, base: View | null, before: View |
 function leadIn(view: View, from: number): number {
   const index = barIndexAt(view.bars, from);
   return view.bars[Math.max(0, from > 0 ? index - 1 : 0)]!.start;
+}
+
+// Tracks that stayed silent are not kept: what was set for the others moves up with them.
+function renumbered({ mix, track }: Pick<State, 'mix' | 'track'>, told: number[]): Pick<State, 'mix' | 'track'> {
+  return {
+    mix: mix.length > 0 ? told.map((number) => mixOf(mix, number - 1)) : mix,
+    track: Math.max(0, told.indexOf(track + 1)),
+  };
 }
 
 function showWritten(id: string, view: View, label: string): void {
