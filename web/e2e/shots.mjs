@@ -116,7 +116,7 @@ const views = {
     await views.wave(page);
     const pane = page.getByRole('region', { name: /^Waveform model/ });
     await pane.getByLabel('New seconds').fill('20');
-    await pane.getByRole('button', { name: 'Write as sound' }).click();
+    await pane.getByRole('button', { name: /^Write (as sound|another)/ }).click();
     await pane.locator('.clip-controls').waitFor({ timeout: kLong });
     await page.waitForTimeout(1500);
     await pane.scrollIntoViewIfNeeded();
@@ -125,7 +125,7 @@ const views = {
     await views.wave(page);
     const pane = page.getByRole('region', { name: /^Waveform model/ });
     await pane.getByLabel('New seconds').fill('6');
-    await pane.getByRole('button', { name: 'Write as sound' }).click();
+    await pane.getByRole('button', { name: /^Write (as sound|another)/ }).click();
     await pane.getByText(/took/).waitFor({ timeout: kLong });
     await page.waitForTimeout(1500);
   },

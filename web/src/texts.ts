@@ -161,6 +161,8 @@ export const t = {
       `That file is larger than this server takes (${mb} MB). Cut it, or export a shorter part.`,
     empty: 'That file is empty. Choose another one.',
     unknown: (name: string) => `“${name}” could not be opened.`,
+    damaged: (name: string, detail: string) =>
+      `“${name}” could not be opened: it is damaged, or not what its name says. Export it again, or open another file. (${detail})`,
   },
   errors: {
     unreachable: 'The server does not answer. What you made is kept in this browser; it goes on when the server is back.',

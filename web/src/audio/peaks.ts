@@ -1,6 +1,8 @@
 // Pictures of sound: the loudest sample of equal stretches, and a spectrogram.
 
-export function peaksOf(buffer: AudioBuffer, count: number): number[] {
+type Samples = Pick<AudioBuffer, 'sampleRate' | 'getChannelData'>;
+
+export function peaksOf(buffer: Samples, count: number): number[] {
   const samples = buffer.getChannelData(0);
   const step = samples.length / count;
   return Array.from({ length: count }, (_, i) => {
@@ -20,7 +22,7 @@ export interface Spectrogram {
 const kSize = 2048;
 
 // Rows lie evenly in pitch from 55 Hz to 8 kHz, as on a keyboard.
-export function spectrogramOf(buffer: AudioBuffer, columns: number, rows: number): Spectrogram {
+export function spectrogramOf(buffer: Samples, columns: number, rows: number): Spectrogram {
   const samples = buffer.getChannelData(0);
   const level = new Float32Array(columns * rows);
   const real = new Float32Array(kSize);

@@ -27,6 +27,8 @@ export class StreamedSound implements Clip {
   promptEnd = 0;   // what is new begins here
   readonly peaks: number[] = new Array<number>(kPeakCount).fill(0);
 
+  private heard = new Float32Array(0);  // as it comes, of the whole length
+  private rate = 0;
   private wanted = false;  // the person wants to hear it
   private anchor: { time: number; from: number } | null = null;  // while it sounds
   private rest = 0;        // sample where it goes on
@@ -54,11 +56,19 @@ export class StreamedSound implements Clip {
     return this.made / this.context.sampleRate;
   }
 
+  // For a picture of it: silence where nothing has come yet.
+  get picture(): Pick<AudioBuffer, 'sampleRate' | 'getChannelData'> | null {
+    return this.rate > 0 ? { sampleRate: this.rate, getChannelData: () => this.heard } : null;
+  }
+
   // The next part; one that does not follow on the others is left out, and those after it.
   push(part: SoundPart): void {
     if (part.start !== this.told || this.ended) return;
     const samples = samplesOf(part.pcm);
     this.upsampler ??= new Upsampler(part.sample_rate, this.context.sampleRate);
+    if (this.heard.length !== part.of) this.heard = new Float32Array(part.of);
+    this.heard.set(samples.subarray(0, part.of - this.told), this.told);
+    this.rate = part.sample_rate;
     this.length = part.of / part.sample_rate;
     this.promptEnd = part.prompt / part.sample_rate;
     samples.forEach((sample, i) => {
@@ -78,6 +88,7 @@ export class StreamedSound implements Clip {
     this.parts = [];
     this.made = this.told = this.rest = 0;
     this.upsampler = null;
+    this.heard.fill(0);
     this.begun = false;
     this.peaks.fill(0);
     this.onState();
@@ -88,6 +99,7 @@ export class StreamedSound implements Clip {
     if (this.ended) return;
     this.ended = true;
     if (this.upsampler) this.add(this.upsampler.push(new Float32Array(0), true));
+    this.heard = this.heard.slice(0, this.told);
     if (this.length > 0) this.peaks.length = Math.max(1, Math.round((kPeakCount * this.arrived) / this.length));
     this.length = this.arrived;
     this.goOn();

@@ -51,14 +51,38 @@ export function isBlackKey(pitch: number): boolean {
   return [1, 3, 6, 8, 10].includes(pitch % 12);
 }
 
+const kLetters = ['C', 'D', 'E', 'F', 'G', 'A', 'B'];
+const kNatural = [0, 2, 4, 5, 7, 9, 11];
+const kMajor = [0, 2, 4, 5, 7, 9, 11];
+const kMinor = [0, 2, 3, 5, 7, 8, 10];
+
+function pitchClass(name: string): number {
+  const sign = name.endsWith('#') ? 1 : name.length > 1 && name.endsWith('b') ? -1 : 0;
+  return (kNatural[kLetters.indexOf(name[0]!)]! + sign + 12) % 12;
+}
+
+// A note of the key's scale as it is written in that key: the seventh of G# minor is F#, not Gb.
+function spelledIn(key: string | null, name: string): string {
+  const [tonic = '', mode] = key?.split(' ') ?? [];
+  if (!tonic) return name;
+  const wanted = pitchClass(name);
+  const from = pitchClass(tonic);
+  const step = (mode === 'minor' ? kMinor : kMajor).findIndex((up) => (from + up) % 12 === wanted);
+  if (step < 0) return name;
+  const letter = (kLetters.indexOf(tonic[0]!) + step) % 7;
+  const sign = (wanted - kNatural[letter]! + 18) % 12 - 6;
+  return kLetters[letter]! + (sign > 0 ? '#'.repeat(sign) : 'b'.repeat(-sign));
+}
+
 // "C:maj" as people write it: C, Am, G7, F♯m7♭5.
-export function chordName(chord: string): string {
-  const [root = '', quality = 'maj'] = chord.split(':');
+export function chordName(chord: string, key: string | null): string {
+  const [said = '', quality = 'maj'] = chord.split(':');
+  const root = spelledIn(key, said);
   const suffix: Record<string, string> = {
     maj: '', min: 'm', dim: '°', aug: '+', sus4: 'sus4', maj7: 'maj7', min7: 'm7', '7': '7',
     hdim7: 'ø', dim7: '°7', minmaj7: 'm(maj7)', '6': '6', '5': '5',
   };
-  return root.replace('#', '♯').replace(/b$/, '♭') + (suffix[quality] ?? quality);
+  return root.replaceAll('#', '♯').replaceAll('b', '♭') + (suffix[quality] ?? quality);
 }
 
 export function keyName(key: string): string {

@@ -2,6 +2,7 @@
 // caller has; `lines` are drawn through them, heavier where `strong` says so.
 import { useEffect, useRef } from 'react';
 import { readColours } from '../roll/colours';
+import { scaleOf } from '../roll/scale';
 
 export interface MiniNote {
   from: number;
@@ -54,8 +55,11 @@ export function MiniRoll(props: Props) {
 }
 
 function paintMini(canvas: HTMLCanvasElement, props: Props): void {
-  const { width, height } = canvas.getBoundingClientRect();
-  const ratio = devicePixelRatio || 1;
+  const box = canvas.getBoundingClientRect();
+  const scale = scaleOf(canvas);
+  const width = box.width / scale;
+  const height = box.height / scale;
+  const ratio = scale * (devicePixelRatio || 1);
   canvas.width = Math.max(1, Math.round(width * ratio));
   canvas.height = Math.max(1, Math.round(height * ratio));
   const ctx = canvas.getContext('2d')!;
@@ -64,11 +68,13 @@ function paintMini(canvas: HTMLCanvasElement, props: Props): void {
   const end = Math.max(props.end, 1e-6);
   const x = (at: number) => (at / end) * width;
 
+  const cursor = props.at?.() ?? null;
+
   if (props.peaks) {
-    ctx.fillStyle = c.ghost;
     const step = width / props.peaks.length;
     props.peaks.forEach((peak, i) => {
       const half = Math.max(0.5, (peak * height) / 2);
+      ctx.fillStyle = cursor !== null && (i + 0.5) * step < x(cursor) ? c.accent : c.ghost;
       ctx.fillRect(i * step, height / 2 - half, Math.max(0.75, step - 0.25), half * 2);
     });
   }
@@ -91,7 +97,6 @@ function paintMini(canvas: HTMLCanvasElement, props: Props): void {
       ctx.fill();
     }
   }
-  const cursor = props.at?.() ?? null;
   if (cursor !== null) {
     ctx.fillStyle = c.ink;
     ctx.fillRect(Math.round(x(cursor)), 0, 1.5, height);

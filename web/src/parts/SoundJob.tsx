@@ -48,19 +48,13 @@ export function useSoundJob() {
   return { progress, make };
 }
 
-interface ProgressProps {
-  progress: { done: number; job: string | null };
-  label: string;
-  stop?: string;  // the word for ending it
-}
-
-export function SoundProgress({ progress, label, stop }: ProgressProps) {
+export function SoundProgress({ progress, label }: { progress: { done: number; job: string | null }; label: string }) {
   return (
     <div className="sound-progress">
       <Progress value={progress.done} label={label} />
       {progress.job && (
         <button type="button" className="link" onClick={() => void api.cancelJob(progress.job!).catch(complain)}>
-          {stop ?? t.busy.cancel}
+          {t.busy.cancel}
         </button>
       )}
     </div>

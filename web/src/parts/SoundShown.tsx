@@ -16,10 +16,11 @@ const kRows = 96;
 interface Props {
   made: MadeSound | null;  // null: not whole yet
   live?: StreamedSound | null;
+  arrived?: number;  // seconds of it
   title: string;
 }
 
-export function SoundShown({ made, live, title }: Props) {
+export function SoundShown({ made, live, arrived = 0, title }: Props) {
   const audio = useRef<HTMLAudioElement>(null);
   const [file, setFile] = useState<Clip | null>(null);
   const url = live ? undefined : made?.url;
@@ -36,19 +37,29 @@ export function SoundShown({ made, live, title }: Props) {
                   clip.seek(at);
                   playClip(clip);
                 }} />
-      <Spectrum url={made?.url ?? null} title={title} />
+      <Spectrum url={url ?? null} live={live ?? null} arrived={arrived} title={title} />
       {url && <audio ref={audio} src={url} preload="metadata" aria-label={title} />}
       {clip && <ClipControls key={url ?? 'live'} clip={clip} title={title} />}
     </>
   );
 }
 
-function Spectrum({ url, title }: { url: string | null; title: string }) {
+interface SpectrumProps {
+  url: string | null;
+  live: StreamedSound | null;
+  arrived: number;
+  title: string;
+}
+
+function Spectrum({ url, live, arrived, title }: SpectrumProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [data, setData] = useState<Spectrogram | null>(null);
   useEffect(() => {
-    setData(null);
+    if (live?.picture) setData(spectrogramOf(live.picture, kColumns, kRows));
+  }, [live, arrived, live?.length]);
+  useEffect(() => {
     if (!url) return;
+    setData(null);
     const abort = new AbortController();
     void (async () => {
       try {

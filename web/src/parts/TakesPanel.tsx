@@ -59,6 +59,8 @@ function TakeRow({ node, number, shown }: { node: TakeNode; number: number | und
   const locked = useStudio((s) => s.writing !== null);
   const some = useStudio((s) => s.view !== null);
   const { piece } = node;
+  // What was made of a take has its name until it is given one: what was done says more then.
+  const named = useStudio((s) => s.pieces.get(piece.parent ?? '')?.name !== piece.name);
   const about = [
     t.takes.kinds[piece.origin.kind], whichBars(piece),
     node.steps.length > 0 ? t.takes.steps(node.steps.length) : '',
@@ -69,9 +71,9 @@ function TakeRow({ node, number, shown }: { node: TakeNode; number: number | und
       <button type="button" className="take-open" data-take={piece.id} aria-current={shown ? 'true' : undefined}
               disabled={locked} onClick={() => void openTake(piece.id)}>
         <span className="take-label">
-          {number !== undefined && <span className="take-number">{number}</span>}{piece.name}
+          {number !== undefined && <span className="take-number">{number}</span>}{named ? piece.name : about}
         </span>
-        <span className="take-about">{about}</span>
+        {named && <span className="take-about">{about}</span>}
       </button>
       <span className="take-actions">
         {!shown && some && (

@@ -76,7 +76,7 @@ function TrackCard({ index, program, isDrum, name, locked }: CardProps) {
       <button type="button" className="track-swatch" aria-pressed={active}
               aria-label={`${t.tracks.name(index + 1, title)}. ${t.tracks.active}`} title={t.tracks.active}
               onClick={() => set({ track: index })} />
-      <div className="track-main">
+      <div className="track-row">
         {isDrum ? <span className="track-name">{t.tracks.drums}</span> : (
           <select className="track-name" aria-label={`${t.tracks.instrument}: ${title}`} value={program} disabled={locked}
                   onChange={(e) => edit(
@@ -86,19 +86,19 @@ function TrackCard({ index, program, isDrum, name, locked }: CardProps) {
             ))}
           </select>
         )}
-        <input type="range" className="volume" aria-label={`${t.tracks.volume}: ${title}`} min={0} max={1} step={0.01}
-               value={own.volume} onChange={(e) => changeMix(index, { volume: Number(e.target.value) })} />
-      </div>
-      <div className="track-buttons">
-        <button type="button" className="letter" aria-pressed={own.mute} aria-label={`${t.tracks.mute}: ${title}`}
-                title={t.tracks.mute} onClick={() => changeMix(index, { mute: !own.mute })}>M</button>
-        <button type="button" className="letter" aria-pressed={own.solo} aria-label={`${t.tracks.solo}: ${title}`}
-                title={t.tracks.solo} onClick={() => changeMix(index, { solo: !own.solo })}>S</button>
         <IconButton icon="close" label={`${t.tracks.remove}: ${title}`} disabled={locked}
                     onClick={() => {
                       edit([{ op: 'remove_track', track: index + 1 }], 'track');
                       set({ track: 0, mix: mix.filter((_, i) => i !== index) });
                     }} />
+      </div>
+      <div className="track-row">
+        <input type="range" className="volume" aria-label={`${t.tracks.volume}: ${title}`} min={0} max={1} step={0.01}
+               value={own.volume} onChange={(e) => changeMix(index, { volume: Number(e.target.value) })} />
+        <button type="button" className="letter" aria-pressed={own.mute} aria-label={`${t.tracks.mute}: ${title}`}
+                title={t.tracks.mute} onClick={() => changeMix(index, { mute: !own.mute })}>M</button>
+        <button type="button" className="letter" aria-pressed={own.solo} aria-label={`${t.tracks.solo}: ${title}`}
+                title={t.tracks.solo} onClick={() => changeMix(index, { solo: !own.solo })}>S</button>
       </div>
     </li>
   );

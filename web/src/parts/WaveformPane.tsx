@@ -9,8 +9,8 @@ import { ensureSaved } from '../state/saving';
 import { playClip, sound } from '../state/sounding';
 import { get, notify, useStudio } from '../state/store';
 import { t } from '../texts';
-import { Field, IconButton, NumberInput, Popover } from './controls';
-import { SoundProgress, useSoundJob } from './SoundJob';
+import { Field, IconButton, NumberInput, Popover, Progress } from './controls';
+import { useSoundJob } from './SoundJob';
 import { SoundShown } from './SoundShown';
 
 type Prompt = 'piece' | 'recording' | 'file' | 'nothing';
@@ -92,6 +92,7 @@ export function WaveformPane({ piece }: { piece: string }) {
     setAll((now) => [entry.sound, ...now]);
     setShown(0);
   };
+  const stop = (job: string) => api.cancelJob(job).catch(complain);
   const step = (by: number) => {
     setLive(null);
     setShown((at) => Math.min(all.length - 1, Math.max(0, at + by)));
@@ -131,7 +132,11 @@ export function WaveformPane({ piece }: { piece: string }) {
           {(id) => <input id={id} type="text" inputMode="numeric" value={settings.seed} placeholder={t.wish.seedAny}
                           maxLength={19} onChange={(e) => change({ seed: e.target.value.replace(/\D/g, '') })} />}
         </Field>
-        {!progress && (
+        {progress ? (
+          <button type="button" className="button" disabled={!progress.job} onClick={() => void stop(progress.job!)}>
+            {t.write.stop}
+          </button>
+        ) : (
           <button type="button" className="button primary" onClick={() => void write()}>
             {made ? t.wave.again : t.wave.generate}
           </button>
@@ -142,9 +147,9 @@ export function WaveformPane({ piece }: { piece: string }) {
                  e.target.value = '';
                }} />
       </div>
-      {progress && <SoundProgress progress={progress} label={t.wave.generate} stop={t.write.stop} />}
+      {progress && <Progress value={progress.done} label={t.wave.generate} />}
       {(progress ? arrived > 0 : made) && (
-        <SoundShown made={progress ? null : made} live={live} title={title} />
+        <SoundShown made={progress ? null : made} live={live} arrived={arrived} title={title} />
       )}
       {made && !progress && (
         <>

@@ -61,7 +61,7 @@ export function rowsOf(view: View): BarRow[] {
       bar: bar.number,
       metre: bar.metre,
       key: bar.key ? keyName(bar.key) : '',
-      chords: [bar.chord, bar.chord_at_middle].filter((c) => c !== null).map(chordName).join(' '),
+      chords: [bar.chord, bar.chord_at_middle].filter((c) => c !== null).map((c) => chordName(c, bar.key)).join(' '),
       notes: names.join(' ') + (inside.length > kMostNotes ? ' …' : '') || t.roll.quiet,
     };
   });

@@ -259,9 +259,11 @@ function ruler(ctx: Ctx, v: Viewport, scene: Scene, c: Colours, font: string): v
       if (!chord) continue;
       const left = x + bar.length * v.perTick * at + 5;
       if (left < freeFrom) continue;
-      const name = chordName(chord);
+      const name = chordName(chord, bar.key);
+      const right = left + ctx.measureText(name).width;
+      if (right > x + bar.length * v.perTick) continue;
       ctx.fillText(name, left, 43);
-      freeFrom = left + ctx.measureText(name).width + 6;
+      freeFrom = right + 6;
     }
   }
   phraseMarks(ctx, v, scene, c);

@@ -12,6 +12,7 @@ import { get, set } from '../state/store';
 import {
   kKeysWidth, kRulerHeight, pitchOf, snap, snapDown, snapStep, tickOf, xOf, zoom,
 } from './geometry';
+import { scaleOf } from './scale';
 import type { Surface } from './surface';
 
 interface Point {
@@ -42,7 +43,8 @@ export class Pointer {
 
   private point(event: MouseEvent): Point {
     const box = this.host.getBoundingClientRect();
-    return { x: event.clientX - box.left, y: event.clientY - box.top };
+    const scale = scaleOf(this.host);
+    return { x: (event.clientX - box.left) / scale, y: (event.clientY - box.top) / scale };
   }
 
   down(event: PointerEvent): void {

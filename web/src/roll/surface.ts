@@ -7,6 +7,7 @@ import {
   contain, fit, kKeysWidth, kRulerHeight, ticksShown, xOf, yOf, type Viewport,
 } from './geometry';
 import { drawNote, paint, type Scene } from './paint';
+import { scaleOf } from './scale';
 import type { NoteRef } from '../music/notes';
 
 export interface Cursor {
@@ -32,6 +33,7 @@ export class Surface {
   onViewport: () => void = () => {};
   private scene: Scene | null = null;
   private colours: Colours;
+  private pixels = 1;  // of a canvas for each of the viewport's
   private dirty = true;
   private frame = 0;
   private following = true;
@@ -120,8 +122,10 @@ export class Surface {
   private resize(): void {
     const { width, height } = this.host.getBoundingClientRect();
     const ratio = devicePixelRatio || 1;
+    const scale = scaleOf(this.host);
+    this.pixels = ratio * scale;
     const first = this.viewport.width === 0;
-    this.viewport = { ...this.viewport, width, height };
+    this.viewport = { ...this.viewport, width: width / scale, height: height / scale };
     for (const canvas of [this.base, this.top]) {
       canvas.width = Math.round(width * ratio);
       canvas.height = Math.round(height * ratio);
@@ -138,7 +142,7 @@ export class Surface {
     if (!scene || this.viewport.width === 0) return;
     const cursor = this.cursor();
     if (cursor.moving && this.following) this.keepInSight(cursor.tick, now);
-    const ratio = devicePixelRatio || 1;
+    const ratio = this.pixels;
     if (this.dirty) {
       this.dirty = false;
       const ctx = this.base.getContext('2d', { alpha: false })!;

@@ -1,5 +1,5 @@
 // Music from outside: files, recordings, typed numbers, played notes.
-import { api } from '../api/client';
+import { api, ApiError } from '../api/client';
 import { listen } from '../api/events';
 import type { CreatePiece } from '../api/types';
 import { t } from '../texts';
@@ -27,7 +27,8 @@ export async function openFile(file: Blob, name: string): Promise<void> {
     if (stored.type === 'audio') await transcribe(stored.id, name);
     else await create({ from: 'file', file: stored.id, name: name.replace(/\.[^.]+$/, '') }, 'open');
   } catch (error) {
-    notify(`${t.files.unknown(name)} ${sentence(error)}`, 'error');
+    const damaged = error instanceof ApiError && error.detail.code === 'unreadable';
+    notify(damaged ? t.files.damaged(name, sentence(error)) : `${t.files.unknown(name)} ${sentence(error)}`, 'error');
   } finally {
     set({ busy: null });
   }
