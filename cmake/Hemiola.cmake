@@ -7,6 +7,11 @@ target_compile_options(hemiola_flags INTERFACE -Wall -Wextra -Wshadow -Wconversi
                        $<$<BOOL:${HEMIOLA_WERROR}>:-Werror>)
 target_link_libraries(hemiola_flags INTERFACE Threads::Threads fmt::fmt-header-only
                       nlohmann_json::nlohmann_json tl::expected)
+# Where the baseline has multiply-adds, as ARM64's does, the compiler would make some of its own:
+# results would differ from those of x86-64.
+if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+  target_compile_options(hemiola_flags INTERFACE -ffp-contract=off)
+endif()
 if(HEMIOLA_SANITIZE)
   target_compile_options(hemiola_flags INTERFACE -fsanitize=${HEMIOLA_SANITIZE}
                          -fno-sanitize-recover=all -fno-omit-frame-pointer)

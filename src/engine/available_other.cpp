@@ -1,4 +1,4 @@
-// Processors other than x86-64 run the plain kernels, which the compiler vectorises.
+// Processors other than x86-64 and ARM64 run the plain kernels, which the compiler vectorises.
 #include <array>
 
 #include "engine/kernels.h"

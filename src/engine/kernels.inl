@@ -7,7 +7,8 @@
 //           sum(x) and largest(x) across the register
 //   I       16 int32 sums: all(x), dot(sum, w, x): adds to each lane the products of its four
 //           unsigned bytes at w with the four signed bytes x, to_float; load_halves(from, low, high):
-//           kInt4Bytes of the low and of the high halves of 64 bytes, as weights
+//           kInt4Bytes of the low and of the high halves of 64 bytes, as weights; start(offset):
+//           sums of offset, or of zero where weights have lost the 128 that the offset makes up for
 //   B       pairs of bf16: dot(sum, w, x): adds to each lane of a V the product of its pair at w
 //           with the pair x; all(pointer to a pair)
 //   S       pairs of int16, as attention_int8.inl says
@@ -173,7 +174,7 @@ inline void product_int8(const Matmul& m, int panel, int row) {
     const int end = begin + kGroupFours < fours ? begin + kGroupFours : fours;
     I low_sum[rows], high_sum[rows];
     for (int r = 0; r < rows; ++r) {
-      low_sum[r] = high_sum[r] = I::all(x_offsets[r * m.group_stride + group]);
+      low_sum[r] = high_sum[r] = I::start(x_offsets[r * m.group_stride + group]);
     }
     for (int k = begin; k < end; ++k, w += kPanelLanes * 4) {
       __builtin_prefetch(w + kAhead);
@@ -218,7 +219,7 @@ inline void product_int4(const Matmul& m, int panel, int row) {
   for (int group = 0; group < groups; ++group, w += kGroupBytes, x += kQuantGroup4) {
     I low_sum[rows], high_sum[rows];
     for (int r = 0; r < rows; ++r) {
-      low_sum[r] = high_sum[r] = I::all(x_offsets[r * m.group_stride + group]);
+      low_sum[r] = high_sum[r] = I::start(x_offsets[r * m.group_stride + group]);
     }
     const auto add = [&](int k) {
       I::Weights w0, w1;

@@ -21,6 +21,7 @@ struct I {
   };
 
   static I all(std::int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
+  static I start(std::int32_t offset) { return all(offset); }
   static Weights split(__m256i low, __m256i high) {
     const __m256i mask = _mm256_set1_epi16(0xff);
     return {_mm256_and_si256(low, mask), _mm256_srli_epi16(low, 8), _mm256_and_si256(high, mask),

@@ -23,6 +23,7 @@ struct I {
   };
 
   static I all(std::int32_t x) { return {_mm512_set1_epi32(x)}; }
+  static I start(std::int32_t offset) { return all(offset); }
   static Weights load(const std::byte* from) { return split(_mm512_loadu_si512(from)); }
   static Weights split(__m512i bytes) {
     return {_mm512_and_si512(bytes, _mm512_set1_epi16(0xff)), _mm512_srli_epi16(bytes, 8)};

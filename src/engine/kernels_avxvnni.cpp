@@ -18,6 +18,7 @@ struct I {
   using Inputs = __m256i;
 
   static I all(std::int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
+  static I start(std::int32_t offset) { return all(offset); }
   static Weights load(const std::byte* from) {
     return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)),
             _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + 32))};

@@ -109,6 +109,7 @@ struct I {
     for (auto& value : result.lane) value = x;
     return result;
   }
+  static I start(std::int32_t offset) { return all(offset); }
   static Weights load(const std::byte* from) {
     Weights w;
     std::memcpy(w.bytes, from, sizeof w.bytes);

@@ -9,6 +9,7 @@ struct I {
   using Inputs = __m512i;
 
   static I all(std::int32_t x) { return {_mm512_set1_epi32(x)}; }
+  static I start(std::int32_t offset) { return all(offset); }
   static Weights load(const std::byte* from) { return _mm512_loadu_si512(from); }
   static void load_halves(const std::byte* from, Weights& low, Weights& high) {
     const __m512i both = _mm512_loadu_si512(from), mask = _mm512_set1_epi8(15);
