@@ -94,6 +94,12 @@ test('the waveform model goes on from the piece, beside the notes as they sound'
     t.diagnostic(`click to sound ${Math.round(await page.evaluate(() => window.heard() - window.clicked))} ms`);
     await pane.getByRole('button', { name: /^Pause: / }).waitFor();
     await pane.getByText(/s so far/).waitFor();
+    // A page that is opened anew goes on where it is.
+    await page.reload();
+    await page.waitForSelector('.take[data-shown]');
+    await page.getByRole('button', { name: 'Wave', exact: true }).click();
+    await pane.getByText(/s so far/).waitFor();
+    await play.click();
     await pane.getByRole('button', { name: 'Stop', exact: true }).click();
     await pane.getByRole('button', { name: 'Write another' }).waitFor({ timeout: kLong });
     // What was written when it was stopped is kept, and goes on sounding to its end.

@@ -98,6 +98,12 @@ export async function openTune(page) {
 export const notesOf = (piece) => piece.view.tracks.map((track) => track.notes);
 export const dialog = (page, name) => page.getByRole('dialog', { name });
 
+// What drives Firefox clicks twice, but never doubly.
+export const doubleClick = (page, x, y) => (isFirefox
+  ? page.evaluate(([clientX, clientY]) => document.elementFromPoint(clientX, clientY)
+    .dispatchEvent(new MouseEvent('dblclick', { bubbles: true, clientX, clientY })), [x, y])
+  : page.mouse.dblclick(x, y));
+
 // What a choice of the download menu gives.
 export async function download(page, name) {
   await page.getByRole('button', { name: 'Download' }).click();
@@ -115,7 +121,7 @@ export async function downloaded(page, act) {
   mkdirSync(downloads);
   await act();
   for (const end = Date.now() + kLong; Date.now() < end; await page.waitForTimeout(100)) {
-    const files = readdirSync(downloads);
+    const files = readdirSync(downloads).filter((name) => !name.endsWith('.part'));
     if (files.length === 1 && statSync(join(downloads, files[0])).size > 0) {
       return { name: files[0], path: join(downloads, files[0]) };
     }

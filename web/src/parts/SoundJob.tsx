@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from 'react';
 import { api } from '../api/client';
 import { listen } from '../api/events';
-import type { JobRequest, Sound as MadeSound } from '../api/types';
+import type { Job, JobRequest, Sound as MadeSound } from '../api/types';
 import type { SoundPart } from '../audio/streamed_sound';
 import { complain } from '../state/failures';
 import { t } from '../texts';
@@ -21,14 +21,15 @@ export function useSoundJob() {
   const [progress, setProgress] = useState<{ done: number; job: string | null } | null>(null);
   const stop = useRef<() => void>(() => {});
   useEffect(() => () => stop.current(), []);
-  const make = async (ask: () => Promise<JobRequest | null>, arriving?: Arriving): Promise<Made | null> => {
+  // `ask` gives what to do, or a job that is under way already.
+  const make = async (ask: () => Promise<JobRequest | Job | null>, arriving?: Arriving): Promise<Made | null> => {
     setProgress({ done: 0, job: null });
     const began = performance.now();
     let made: Made | null = null;
     try {
       const request = await ask();
       if (!request) return null;
-      const job = await api.createJob(request);
+      const job = 'state' in request ? request : await api.createJob(request);
       setProgress({ done: 0, job: job.id });
       await new Promise<void>((resolve, reject) => {
         stop.current = listen(job.id, {

@@ -73,7 +73,7 @@ function Spectrum({ url, live, arrived, title }: SpectrumProps) {
     return () => abort.abort();
   }, [url]);
   useEffect(() => {
-    const ctx = canvas.current?.getContext('2d');
+    const ctx = canvas.current?.getContext('2d', { willReadFrequently: true });
     if (!ctx) return;
     ctx.clearRect(0, 0, kColumns, kRows);
     if (!data) return;

@@ -2,7 +2,7 @@
 // recording it was heard in, from a sound file, or from nothing.
 import { useEffect, useRef, useState } from 'react';
 import { api } from '../api/client';
-import type { JobRequest, Sound as MadeSound } from '../api/types';
+import type { Job, JobRequest, Sound as MadeSound } from '../api/types';
 import { StreamedSound } from '../audio/streamed_sound';
 import { complain } from '../state/failures';
 import { ensureSaved } from '../state/saving';
@@ -35,13 +35,16 @@ export function WaveformPane({ piece }: { piece: string }) {
 
   const made = all[shown] ?? null;
 
-  // What was written before, for this piece or for none, is still kept.
+  // What was written before, for this piece or for none, is still kept; what is being written is
+  // followed again.
   useEffect(() => {
     let gone = false;
     void api.jobs().then(({ jobs }) => {
-      const before = jobs.filter((job) =>
-        job.kind === 'waveform' && job.sound && (job.request.piece ?? piece) === piece);
-      if (!gone) setAll((now) => [...now, ...before.map((job) => job.sound!)]);
+      const own = jobs.filter((job) => job.kind === 'waveform' && (job.request.piece ?? piece) === piece);
+      if (gone) return;
+      setAll((now) => [...now, ...own.flatMap((job) => job.sound ?? [])]);
+      const running = own.find((job) => job.state === 'running' || job.state === 'queued');
+      if (running) hear(async () => running);
     }, () => {});
     return () => { gone = true; };
   }, []);
@@ -70,12 +73,19 @@ export function WaveformPane({ piece }: { piece: string }) {
     return id ? { ...common, piece: id } : null;
   };
   // Heard from its first part on.
-  const write = async () => {
+  const write = () => {
+    const stream = hear(request);
+    playClip(stream);
+  };
+  const hear = (ask: () => Promise<JobRequest | Job | null>): StreamedSound => {
     const stream = new StreamedSound(sound.context, sound.out);
     setLive(stream);
     setArrived(0);
-    playClip(stream);
-    const entry = await make(request, {
+    void receive(ask, stream);
+    return stream;
+  };
+  const receive = async (ask: () => Promise<JobRequest | Job | null>, stream: StreamedSound) => {
+    const entry = await make(ask, {
       audio: (part) => {
         stream.push(part);
         setArrived(stream.arrived);
@@ -137,7 +147,7 @@ export function WaveformPane({ piece }: { piece: string }) {
             {t.write.stop}
           </button>
         ) : (
-          <button type="button" className="button primary" onClick={() => void write()}>
+          <button type="button" className="button primary" onClick={write}>
             {made ? t.wave.again : t.wave.generate}
           </button>
         )}
