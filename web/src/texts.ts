@@ -182,7 +182,11 @@ export const t = {
   header: { help: 'Keys', theme: 'Light or dark', download: 'Download', panel: 'Settings' },
   dialog: { close: 'Close' },
   busy: { cancel: 'Cancel' },
-  sound: { loading: 'Instruments', plain: 'A plain voice plays until the instruments are here.' },
+  sound: {
+    silent: 'No sound comes out of this browser. Connect a loudspeaker or headphones, then load the page again. What you make is kept all the same.',
+    loading: 'Instruments',
+    plain: 'A plain voice plays until the instruments are here.',
+  },
   login: {
     title: 'Log in', label: 'Token', hint: 'The server printed it when it started.', use: 'Log in',
     wrong: 'That is not the token.',

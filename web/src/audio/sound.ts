@@ -5,6 +5,7 @@ import { PlainVoice, type Voice } from './voice';
 
 const kDrumChannel = 9;
 const kPiano = '0 false';
+const kSilentMs = 4000;
 
 export type SoundfontState =
   { state: 'waiting' | 'ready' | 'failed' } | { state: 'loading'; share: number };
@@ -25,6 +26,7 @@ export class Sound {
   private loading: Promise<void> | null = null;
   state: SoundfontState = { state: 'waiting' };
   onState: (state: SoundfontState) => void = () => {};
+  onSilent: () => void = () => {};  // the browser has nothing to sound with
   busy: () => boolean = () => false;
 
   constructor() {
@@ -40,7 +42,10 @@ export class Sound {
 
   // Browsers let sound begin only after the person has done something; call this from there.
   async wake(): Promise<void> {
-    if (this.context.state !== 'running') await this.context.resume();
+    if (this.context.state === 'running') return;
+    const timer = setTimeout(() => this.onSilent(), kSilentMs);
+    await this.context.resume();
+    clearTimeout(timer);
   }
 
   load(source: SoundfontSource): Promise<void> {

@@ -3,7 +3,8 @@ import type { Clip } from '../audio/clip';
 import { Player } from '../audio/player';
 import { channelOf, Sound } from '../audio/sound';
 import { emptyView, firstTick } from '../music/timeline';
-import { get, set, watch, type TrackMix } from './store';
+import { t } from '../texts';
+import { get, notify, set, watch, type TrackMix } from './store';
 
 const kNothing = emptyView();
 
@@ -93,6 +94,11 @@ export function auditionOnTrack(track: number, pitch: number, velocity = 90): vo
 export function connectSound(): void {
   sound.busy = () => player.playing;
   sound.onState = (soundfont) => set({ soundfont });
+  let told = false;
+  sound.onSilent = () => {
+    if (!told) notify(t.sound.silent, 'error');
+    told = true;
+  };
   player.onState = () => {
     if (player.playing) clip?.pause();
     set({ playing: player.state });
