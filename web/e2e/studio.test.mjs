@@ -357,6 +357,9 @@ for (const scheme of ['light', 'dark']) {
       await page.locator('.more summary').click();
       await selectBars(page, 2, 2);
       await check('piece');
+      await page.getByRole('button', { name: 'Wave', exact: true }).click();
+      if (studio.info.capabilities.render) await page.waitForSelector('.clip-controls', { timeout: kLong });
+      await check('wave');
     }, { scheme });
   });
 }
