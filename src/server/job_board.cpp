@@ -414,6 +414,7 @@ void JobBoard::keep_sound(Active& active, const CallResult& result) {
   for (const char* name : {"seconds", "sample_rate", "peaks"}) sound[name] = done.at(name);
   if (active.row.kind == "waveform") {
     sound["prompt_seconds"] = done.at("prompt_seconds");
+    sound["novelty"] = done.at("novelty");
     sound["others"] = Json::array();
     for (const Json& other : done.at("others")) {
       sound["others"].push_back(

@@ -11,6 +11,7 @@
 #include "compose/generate.h"
 #include "compose/listen.h"
 #include "data/dataset.h"
+#include "evaluate/sound_novelty.h"
 #include "worker/channel.h"
 
 namespace hemiola::worker {
@@ -22,6 +23,7 @@ struct Equipment {
   std::optional<data::Dataset> training;  // to compare with
   std::optional<Transcriber> transcriber;
   std::optional<audiolm::Generator> waveforms;  // only a worker for waveforms
+  std::optional<evaluate::SoundIndex> sounds;   // what these were trained on
   Path soundfont;  // empty: none
   Path temp;       // a folder it may write to
 };

@@ -49,6 +49,19 @@ Bytes pcm_of(std::span<const float> samples) {
   return pcm;
 }
 
+// Of what is new; null where there is no index, or too little sound to say.
+Json novelty_json(const Equipment& equipment, std::span<const float> sound) {
+  if (!equipment.sounds) return {};
+  const audiolm::Generator& generator = *equipment.waveforms;
+  const auto novelty = evaluate::sound_novelty(sound, *equipment.sounds, generator.encoder(),
+                                               &generator.codec());
+  if (!novelty) return {};
+  Json json = evaluate::to_json(*novelty);
+  json.erase("copy");
+  json["verdict"] = novelty->is_copy() ? "copy" : "new";
+  return json;
+}
+
 // A temperature of 1 is what suits the models.
 audiolm::StageSampling sampling_for(const audiolm::Generator& generator, double temperature) {
   audiolm::StageSampling sampling = generator.sampling();
@@ -175,6 +188,8 @@ Result<Json> Task::waveform() {
   HEMIOLA_TRY(audiolm::WrittenSound written, generator.generate(wish, callbacks));
   // Stopped, it keeps what is new so far.
   if (written.samples.size() <= written.prompt_samples) return fail("it was stopped");
+  Json novelty =
+      novelty_json(equipment_, std::span(written.samples).subspan(written.prompt_samples));
   Audio audio{generator.rate(), 1, std::move(written.samples)};
   for (float& sample : audio.samples) sample = std::clamp(sample, -1.0f, 1.0f);
   HEMIOLA_TRY(const std::size_t sent, send_sound(audio, "wav"));
@@ -196,6 +211,7 @@ Result<Json> Task::waveform() {
               {"model_name", generator.name()},
               {"settings", {{"seconds", wish.seconds}, {"sampling", to_json(wish.sampling)}}},
               {"complete", written.complete},
+              {"novelty", std::move(novelty)},
               {"taken", taken}};
 }
 

@@ -128,6 +128,10 @@ test('the waveform model goes on from the piece, beside the notes as they sound'
       const bytes = readFileSync(file.path);
       assert.match(bytes.toString('latin1', 0, 4), new RegExp(start), format);
     }
+    assert.match(newest.novelty.verdict, /^(new|copy)$/);
+    await pane.getByRole('button', { name: newest.novelty.verdict === 'new' ? 'New' : 'Known' }).click();
+    await pane.getByText(newest.novelty.nearest.piece).waitFor();
+    await page.keyboard.press('Escape');
     await pane.getByRole('button', { name: 'Recipe' }).click();
     await pane.getByText('temperature').first().waitFor();
     await page.keyboard.press('Escape');

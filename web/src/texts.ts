@@ -154,6 +154,9 @@ export const t = {
       piece: 'this piece', recording: 'the recording', file: 'a sound file', nothing: 'nothing',
     },
     promptPart: (s: number) => `The first ${s.toFixed(1)} s are what it goes on from, as the model hears it.`,
+    fresh: (piece: string, percent: number) =>
+      `Nearest to the training loop “${piece}”; ${percent} % of it is as near as copies are`,
+    copy: (piece: string, percent: number) => `${percent} % of it is as near to training loops as copies are, most to “${piece}”`,
     notSound: (name: string) => `“${name}” is not sound. Choose a recording: WAV, FLAC, MP3, Ogg or M4A.`,
   },
   files: {

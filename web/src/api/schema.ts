@@ -944,6 +944,30 @@ export interface components {
              */
             temperature?: number;
         };
+        SoundNovelty: {
+            /** @enum {string} */
+            verdict: "new" | "copy";
+            /** @description the codec writes it as a training piece */
+            exact_codes: boolean;
+            /** @description that piece */
+            exact_piece?: string;
+            /** @description share of the sound that is as near to training sound as copies are, 0 to 1 */
+            copied: number;
+            nearest: {
+                /** @description of the training sounds */
+                piece: string;
+                /** @description seconds, there */
+                at: number;
+                /** @description seconds, here */
+                own_at: number;
+                /** @description 1 less the cosine, 0 to 2 */
+                distance: number;
+            };
+            /** @description nearer than that is as near as copies are */
+            threshold: number;
+            /** @description compared */
+            windows: number;
+        };
         Sound: {
             /** @description GET /api/v1/blobs/{blob} */
             blob: string;
@@ -964,6 +988,8 @@ export interface components {
                 media_type: string;
             }[];
             recipe?: components["schemas"]["SoundRecipe"];
+            /** @description of a waveform, its prompt left out; null: not compared */
+            novelty?: components["schemas"]["SoundNovelty"] | null;
         };
         /** @enum {string} */
         JobState: "queued" | "running" | "done" | "cancelled" | "failed";

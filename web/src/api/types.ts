@@ -18,6 +18,7 @@ export type CreatePiece = Schemas['CreatePiece'];
 export type Controls = Schemas['Controls'];
 export type Sampling = Schemas['Sampling'];
 export type Sound = Schemas['Sound'];
+export type SoundNovelty = Schemas['SoundNovelty'];
 export type StoredFile = Schemas['File'];
 export type JobEvents = Schemas['Events'];
 

@@ -2,7 +2,7 @@
 // recording it was heard in, from a sound file, or from nothing.
 import { useEffect, useRef, useState } from 'react';
 import { api } from '../api/client';
-import type { Job, JobRequest, Sound as MadeSound } from '../api/types';
+import type { Job, JobRequest, Sound as MadeSound, SoundNovelty } from '../api/types';
 import { StreamedSound } from '../audio/streamed_sound';
 import { complain } from '../state/failures';
 import { ensureSaved } from '../state/saving';
@@ -166,6 +166,7 @@ export function WaveformPane({ piece }: { piece: string }) {
           {made.prompt_seconds ? <p className="note">{t.wave.promptPart(made.prompt_seconds)}</p> : null}
           <div className="wave-keep">
             {kSounds.map(([label, type]) => <DownloadLink key={type} sound={made} label={label} type={type} piece={piece} />)}
+            {made.novelty && <NoveltyBadge novelty={made.novelty} />}
             {made.recipe && (
               <Popover label={t.recipe.title} className="badge" button={t.recipe.title} up>
                 {() => <SoundRecipe sound={made} onSeed={(seed) => change({ seed })} />}
@@ -193,6 +194,17 @@ function DownloadLink({ sound, label, type, piece }: { sound: MadeSound; label: 
     <a className="button" href={`${file.url}?name=${encodeURIComponent(name)}`} download>
       {`${t.download.title} ${label}`}
     </a>
+  );
+}
+
+function NoveltyBadge({ novelty }: { novelty: SoundNovelty }) {
+  const fresh = novelty.verdict === 'new';
+  const label = fresh ? t.novelty.fresh : t.novelty.copy;
+  const say = fresh ? t.wave.fresh : t.wave.copy;
+  return (
+    <Popover label={label} className={`badge ${fresh ? 'fresh' : 'known'}`} button={label} up>
+      {() => <p className="note">{say(novelty.exact_piece ?? novelty.nearest.piece, Math.round(100 * novelty.copied))}</p>}
+    </Popover>
   );
 }
 
