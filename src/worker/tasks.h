@@ -24,8 +24,8 @@ struct Equipment {
   std::optional<Transcriber> transcriber;
   std::optional<audiolm::Generator> waveforms;  // only a worker for waveforms
   std::optional<evaluate::SoundIndex> sounds;   // what these were trained on
-  Path soundfont;  // empty: none
-  Path temp;       // a folder it may write to
+  Path soundfont;                               // empty: none
+  Path temp;                                    // a folder it may write to
 };
 
 class Task {

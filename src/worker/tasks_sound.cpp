@@ -53,8 +53,8 @@ Bytes pcm_of(std::span<const float> samples) {
 Json novelty_json(const Equipment& equipment, std::span<const float> sound) {
   if (!equipment.sounds) return {};
   const audiolm::Generator& generator = *equipment.waveforms;
-  const auto novelty = evaluate::sound_novelty(sound, *equipment.sounds, generator.encoder(),
-                                               &generator.codec());
+  const auto novelty =
+      evaluate::sound_novelty(sound, *equipment.sounds, generator.encoder(), &generator.codec());
   if (!novelty) return {};
   Json json = evaluate::to_json(*novelty);
   json.erase("copy");
