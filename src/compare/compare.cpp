@@ -3,6 +3,7 @@
 #include <ctime>
 
 #include "audio/synthesise.h"
+#include "audiolm/semantic.h"
 #include "base/hash.h"
 #include "compare/make_sets.h"
 #include "compare/measure.h"
@@ -40,6 +41,9 @@ Result<Path> locate_weights(const CompareOptions& options, std::string_view name
     if (options.weights.empty() || model.name != name) continue;
     if (!std::filesystem::exists(path, code)) return fail("{}: not there", path.string());
     return path;
+  }
+  if (name == "semantic" && !options.audiolm.empty()) {
+    return audiolm::locate_semantic(options.audiolm);  // of the bundle that is compared
   }
   return evaluate::locate_embedding(name);
 }
