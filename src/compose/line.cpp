@@ -148,7 +148,8 @@ Status Line::take_window() {
     const GridScore seen = tokens::window(score_, first, done - first);
     const int used = costs.window(first, done - first);
     const int a_bar = std::max(8, used / (done - first));
-    const int room = (context(task_) - used) * 4 / 5 / a_bar;  // bars that will likely fit
+    // Bars that will likely fit; one is tried at least.
+    const int room = std::max(1, (context(task_) - used) * 4 / 5 / a_bar);
     if (used + kSpare > context(task_)) {
       return fail("bar {} alone takes {} tokens of the model's {}; it is too dense to go on from",
                   done, used, context(task_));
@@ -164,7 +165,7 @@ Status Line::take_window() {
     prompt.front() = tokens::word_at(tokens::WordClass::kForm,
                                      static_cast<int>(tokens::form_of(first == 0, ends)));
     rules = rules_here(seen, first);
-    rules.bars = ends ? left : std::max(1, room);
+    rules.bars = ends ? left : room;
     rules.bars_after = left - *rules.bars;
     if (task_.rules.plan.size() > 1) {
       const auto written = static_cast<std::size_t>(done - task_.first_bar);

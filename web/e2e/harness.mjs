@@ -1,7 +1,7 @@
 // What the end-to-end tests stand on: the real server with a fresh data folder, and Debian's
 // Chromium, or its Firefox (HEMIOLA_BROWSER=firefox), driven through playwright-core.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, existsSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import playwright from 'playwright-core';
@@ -39,6 +39,11 @@ export async function startServer(more = []) {
   return {
     url,
     log: () => log,
+    // Sends a signal to its workers that were started with this option: to hold one (SIGSTOP) in the
+    // middle of its work, and to let it go on (SIGCONT).
+    signalWorkers: (option, signal) => {
+      for (const pid of workersOf(server.pid, option)) process.kill(pid, signal);
+    },
     stop: async () => {
       const ended = new Promise((resolve) => server.once('exit', resolve));
       server.kill('SIGTERM');
@@ -47,6 +52,20 @@ export async function startServer(more = []) {
       rmSync(data, { recursive: true, force: true });
     },
   };
+}
+
+function workersOf(server, option) {
+  const parent = (pid) => Number(/^PPid:\s*(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]);
+  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).filter((pid) => {
+    try {
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+      if (command[1] !== 'worker' || !command.includes(option)) return false;
+      for (let at = pid; at > 1; at = parent(at)) if (at === server) return true;
+    } catch {
+      // It has ended.
+    }
+    return false;
+  });
 }
 
 // `microphone`: a WAV file that the browser takes for one; Firefox has a tone of its own instead.

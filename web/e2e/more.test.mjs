@@ -89,7 +89,10 @@ test('the waveform model goes on from the piece, beside the notes as they sound'
       window.listenAnew();
     }, { capture: true, once: true }));
     await pane.getByRole('button', { name: 'Write as sound' }).click();
-    // It is heard while it is written, and where it is: the button is Pause.
+    // It is heard while it is written, and where it is: the button is Pause. The worker is held, or
+    // all would be written in two seconds.
+    await pane.getByText(/s so far/).waitFor();
+    studio.server.signalWorkers('--audiolm', 'SIGSTOP');
     await until(page, () => window.heard() !== null);
     t.diagnostic(`click to sound ${Math.round(await page.evaluate(() => window.heard() - window.clicked))} ms`);
     await pane.getByRole('button', { name: /^Pause: / }).waitFor();
@@ -101,6 +104,7 @@ test('the waveform model goes on from the piece, beside the notes as they sound'
     await pane.getByText(/s so far/).waitFor();
     await play.click();
     await pane.getByRole('button', { name: 'Stop', exact: true }).click();
+    studio.server.signalWorkers('--audiolm', 'SIGCONT');
     await pane.getByRole('button', { name: 'Write another' }).waitFor({ timeout: kLong });
     // What was written when it was stopped is kept, and goes on sounding to its end.
     const { jobs } = await json('/jobs');
@@ -129,7 +133,7 @@ test('the waveform model goes on from the piece, beside the notes as they sound'
       assert.match(bytes.toString('latin1', 0, 4), new RegExp(start), format);
     }
     assert.match(newest.novelty.verdict, /^(new|copy)$/);
-    await pane.getByRole('button', { name: newest.novelty.verdict === 'new' ? 'New' : 'Known' }).click();
+    await pane.getByRole('button', { name: newest.novelty.verdict === 'new' ? 'New' : 'Known', exact: true }).click();
     await pane.getByText(newest.novelty.nearest.piece).waitFor();
     await page.keyboard.press('Escape');
     await pane.getByRole('button', { name: 'Recipe' }).click();
