@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 
+#include "base/rng.h"
 #include "compose/generate.h"
 #include "midi/reader.h"
 #include "midi/writer.h"
@@ -117,6 +119,27 @@ data::Source tune() {
   return data::source_from_grid(score, data::SourceKind::kNotation).value();
 }
 
+// One bar that takes more than half of the model's context.
+data::Source dense_bar() {
+  GridScore score;
+  GridBar bar;
+  bar.key = Key{};
+  score.bars.assign(1, bar);
+  GridTrack track;
+  Rng rng(1);
+  for (int tick = 0; tick < 96; tick += 2) {
+    std::set<int, std::greater<>> pitches;
+    while (pitches.size() < 6) pitches.insert(rng.between(30, 90));
+    for (const int pitch : pitches) {
+      track.notes.push_back({GridTick(tick), GridTick(rng.between(1, 2)),
+                             static_cast<std::uint8_t>(pitch),
+                             static_cast<std::uint8_t>(rng.between(4, 12))});
+    }
+  }
+  score.tracks.push_back(track);
+  return data::source_from_grid(score, data::SourceKind::kNotation).value();
+}
+
 std::multiset<std::tuple<Tick, Tick, int, int>> notes_of(const data::Source& source) {
   std::multiset<std::tuple<Tick, Tick, int, int>> notes;
   for (const Track& track : source.score.tracks) {
@@ -140,6 +163,16 @@ TEST(BundledModel, GoesOnAndLeavesThePromptAsItWas) {
     EXPECT_GT(piece.notes, 0u);
     EXPECT_EQ(piece.grid.bars.size(), 10u);
   }
+}
+
+TEST(BundledModel, GoesOnFromABarThatLeavesNoRoomForAnother) {
+  const data::Source prompt = dense_bar();
+  GenerateRequest request = request_of(1, 5, 2);
+  request.prompt = &prompt;
+  request.sampling.temperature = 0.5f;
+  const auto pieces = composer().generate(request);
+  ASSERT_TRUE(pieces) << pieces.error().message;
+  for (const WrittenPiece& piece : *pieces) EXPECT_EQ(piece.grid.bars.size(), 2u);
 }
 
 TEST(BundledModel, WritesBarsAnewAndLeavesTheOthers) {

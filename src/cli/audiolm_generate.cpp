@@ -36,17 +36,8 @@ audiolm::StageSampling sampling_of(const Arguments& a, audiolm::StageSampling sa
 // OUT.wav; of several, OUT-1.wav and so on.
 Path path_of(const Arguments& a, int index) {
   if (a.count == 1) return a.out;
-  return a.out.parent_path() / fmt::format("{}-{}{}", a.out.stem().string(), index + 1,
-                                           a.out.extension().string());
-}
-
-// Of the new sound; null where there is no index, or too little sound to say.
-Json novelty_of(const audiolm::Generator& generator,
-                const std::optional<evaluate::SoundIndex>& known, std::span<const float> sound) {
-  if (!known) return {};
-  const auto novelty =
-      evaluate::sound_novelty(sound, *known, generator.encoder(), &generator.codec());
-  return novelty ? evaluate::to_json(*novelty) : Json();
+  return a.out.parent_path() /
+         fmt::format("{}-{}{}", a.out.stem().string(), index + 1, a.out.extension().string());
 }
 
 Result<Json> make_one(const Arguments& a, const audiolm::Generator& generator,
@@ -67,12 +58,12 @@ Result<Json> make_one(const Arguments& a, const audiolm::Generator& generator,
   HEMIOLA_TRY(audiolm::WrittenSound written, generator.generate(request, callbacks));
   const double taken = seconds_since_start();
   if (!written.complete) note("stopped; what is there is kept");
-  const Json novelty =
-      novelty_of(generator, known, std::span(written.samples).subspan(written.prompt_samples));
+  const auto novelty = evaluate::novelty_of_made(
+      std::span(written.samples).subspan(written.prompt_samples), known, generator);
   Audio audio{generator.rate(), 1, std::move(written.samples)};
   if (a.new_only) {
-    audio.samples.erase(audio.samples.begin(),
-                        audio.samples.begin() + static_cast<std::ptrdiff_t>(written.prompt_samples));
+    audio.samples.erase(audio.samples.begin(), audio.samples.begin() + static_cast<std::ptrdiff_t>(
+                                                                           written.prompt_samples));
   }
   for (float& sample : audio.samples) sample = std::clamp(sample, -1.0f, 1.0f);
   const Path path = path_of(a, index);
@@ -85,7 +76,7 @@ Result<Json> make_one(const Arguments& a, const audiolm::Generator& generator,
               {"seconds_taken", taken},
               {"seconds_to_first", first},
               {"complete", written.complete},
-              {"novelty", novelty}};
+              {"novelty", novelty ? evaluate::to_json(*novelty) : Json()}};
 }
 
 Result<int> run(const Arguments& a) {
@@ -94,7 +85,7 @@ Result<int> run(const Arguments& a) {
   engine::Options options;
   options.threads = a.threads;
   HEMIOLA_TRY(const audiolm::Generator generator, audiolm::Generator::load(bundle, options));
-  HEMIOLA_TRY(const auto known, evaluate::bundled_index(bundle));
+  HEMIOLA_TRY(const auto known, evaluate::bundled_index(bundle, generator.encoder()));
   audiolm::SoundRequest request;
   request.seconds = a.seconds;
   request.sampling = sampling_of(a, generator.sampling());

@@ -82,9 +82,11 @@ Action add_novelty(CLI::App& app) {
       "Sound is compared by the codec's codes, and by semantic features of windows of two "
       "seconds,\n"
       "with the training pieces of a set of sounds; the index is written into its folder once.\n"
+      "Without --data: with the index of AudioLM's training sounds beside it.\n"
       "Examples:\n"
       "  hemiola novelty out/piece-7.mid\n"
       "  hemiola novelty out/piece-7.mid --data data --json\n"
+      "  hemiola novelty made.wav\n"
       "  hemiola novelty made.wav --data sounds");
   return [options] { return run(*options); };
 }

@@ -71,7 +71,7 @@ Result<int> report_sound_novelty(const SoundNoveltyRequest& request) {
   const Codec* used = codec ? &*codec : nullptr;
   std::optional<SoundIndex> index;
   if (request.data.empty()) {
-    HEMIOLA_TRY(index, evaluate::bundled_index(file.parent_path()));
+    HEMIOLA_TRY(index, evaluate::bundled_index(file.parent_path(), encoder));
     if (!index) {
       return fail(
           "{} does not exist, so there is nothing to compare with; name a set of sounds with "

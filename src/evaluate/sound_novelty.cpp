@@ -6,7 +6,6 @@
 #include <cstring>
 #include <mutex>
 
-#include "audiolm/generator.h"
 #include "audiolm/semantic_units.h"
 #include "base/hash.h"
 #include "evaluate/matrix.h"
@@ -289,17 +288,24 @@ Result<SoundIndex> SoundIndex::parse(std::span<const std::uint8_t> bytes, std::s
   return index;
 }
 
+namespace {
+
+Status fits(const SoundIndex& index, const audiolm::SemanticEncoder& encoder) {
+  if (encoder.sha256() == index.semantic_sha256()) return {};
+  return fail(
+      "novelty: the index was made with another semantic encoder ({}, this one is {}); make it "
+      "anew",
+      index.semantic_sha256(), encoder.sha256());
+}
+
+}  // namespace
+
 class SoundComparison {
  public:
   static Result<SoundNovelty> compare(std::span<const float> sound, const SoundIndex& index,
                                       const audiolm::SemanticEncoder& encoder,
                                       const audiolm::Codec* codec) {
-    if (encoder.sha256() != index.semantic_) {
-      return fail(
-          "novelty: the index was made with another semantic encoder ({}, this one is {}); "
-          "make it anew",
-          index.semantic_, encoder.sha256());
-    }
+    HEMIOLA_CHECK(fits(index, encoder));
     if (static_cast<std::size_t>(encoder.dimensions()) != index.mean_.size()) {
       return fail("novelty: the index holds {} dimensions, the encoder has {}", index.mean_.size(),
                   encoder.dimensions());
@@ -349,12 +355,25 @@ Result<SoundNovelty> sound_novelty(std::span<const float> sound, const SoundInde
   return SoundComparison::compare(sound, index, encoder, codec);
 }
 
-Result<std::optional<SoundIndex>> bundled_index(const Path& bundle) {
+Result<std::optional<SoundIndex>> bundled_index(const Path& bundle,
+                                                const audiolm::SemanticEncoder& encoder) {
   const Path path = bundle / audiolm::kBundleIndex;
   std::error_code code;
   if (!std::filesystem::exists(path, code)) return std::optional<SoundIndex>();
   HEMIOLA_TRY(SoundIndex index, SoundIndex::load(path));
+  if (const Status status = fits(index, encoder); !status) {
+    return fail("{}: {}", path.string(), status.error().message);
+  }
   return std::optional<SoundIndex>(std::move(index));
+}
+
+std::optional<SoundNovelty> novelty_of_made(std::span<const float> sound,
+                                            const std::optional<SoundIndex>& index,
+                                            const audiolm::Generator& generator) {
+  if (!index) return std::nullopt;
+  // The bundle's parts and its index fit each other, so only too little sound is left to fail.
+  const auto novelty = sound_novelty(sound, *index, generator.encoder(), &generator.codec());
+  return novelty ? std::optional(*novelty) : std::nullopt;
 }
 
 Json to_json(const SoundNovelty& novelty) {

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "audiolm/codec.h"
+#include "audiolm/generator.h"
 #include "audiolm/semantic.h"
 #include "audiolm/sound_set.h"
 #include "base/files.h"
@@ -114,8 +115,16 @@ Result<SoundNovelty> sound_novelty(std::span<const float> sound, const SoundInde
                                    const audiolm::SemanticEncoder& encoder,
                                    const audiolm::Codec* codec);
 
-// The index that stands in a bundle of AudioLM beside the parts that it was made with; nullopt: none.
-Result<std::optional<SoundIndex>> bundled_index(const Path& bundle);
+// The index that stands in a bundle of AudioLM beside its parts; nullopt: none. Fails where it was
+// made with another encoder than this one of the bundle.
+Result<std::optional<SoundIndex>> bundled_index(const Path& bundle,
+                                                const audiolm::SemanticEncoder& encoder);
+
+// Of what a bundle's generator made, by that bundle's index. Nullopt where there is none, or less
+// than a window of sound that is not silent.
+std::optional<SoundNovelty> novelty_of_made(std::span<const float> sound,
+                                            const std::optional<SoundIndex>& index,
+                                            const audiolm::Generator& generator);
 
 Json to_json(const SoundNovelty& novelty);
 

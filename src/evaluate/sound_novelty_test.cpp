@@ -173,16 +173,19 @@ TEST_F(SoundNoveltyTest, ReadsTheIndexThatItWrote) {
 }
 
 TEST_F(SoundNoveltyTest, FindsTheIndexInABundle) {
-  auto index = bundled_index(folder_);
+  auto index = bundled_index(folder_, *encoder_);
   ASSERT_TRUE(index) << index.error().message;
   EXPECT_FALSE(*index);
   ASSERT_TRUE(index_->write(folder_ / audiolm::kBundleIndex));
-  index = bundled_index(folder_);
+  index = bundled_index(folder_, *encoder_);
   ASSERT_TRUE(index) << index.error().message;
   ASSERT_TRUE(*index);
   EXPECT_EQ((*index)->windows(), index_->windows());
+  const Path other = folder_ / "other.safetensors";
+  ASSERT_TRUE(audiolm::TinySemantic().write(other));
+  EXPECT_FALSE(bundled_index(folder_, SemanticEncoder::load(other).value()));
   ASSERT_TRUE(write_text(folder_ / audiolm::kBundleIndex, "no index"));
-  EXPECT_FALSE(bundled_index(folder_));
+  EXPECT_FALSE(bundled_index(folder_, *encoder_));
 }
 
 }  // namespace

@@ -51,10 +51,7 @@ Bytes pcm_of(std::span<const float> samples) {
 
 // Of what is new; null where there is no index, or too little sound to say.
 Json novelty_json(const Equipment& equipment, std::span<const float> sound) {
-  if (!equipment.sounds) return {};
-  const audiolm::Generator& generator = *equipment.waveforms;
-  const auto novelty =
-      evaluate::sound_novelty(sound, *equipment.sounds, generator.encoder(), &generator.codec());
+  const auto novelty = evaluate::novelty_of_made(sound, equipment.sounds, *equipment.waveforms);
   if (!novelty) return {};
   Json json = evaluate::to_json(*novelty);
   json.erase("copy");

@@ -46,7 +46,8 @@ Result<int> run(const Options& options) {
     engine::Options engine_options;
     engine_options.threads = options.threads;
     HEMIOLA_TRY(equipment.waveforms, audiolm::Generator::load(options.audiolm, engine_options));
-    HEMIOLA_TRY(equipment.sounds, evaluate::bundled_index(options.audiolm));
+    HEMIOLA_TRY(equipment.sounds,
+                evaluate::bundled_index(options.audiolm, equipment.waveforms->encoder()));
   }
   std::optional<HeldSamples> samples;
   if (!options.audiolm.empty() && !options.soundfont.empty()) {
