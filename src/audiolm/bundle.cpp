@@ -24,6 +24,11 @@ Json to_json(const engine::SamplerOptions& options) {
 }
 
 Status export_stage(const Path& run, const Path& to) {
+  std::error_code code;
+  if (std::filesystem::is_regular_file(run, code)) {  // exported already
+    HEMIOLA_TRY(const MappedFile file, MappedFile::open(run));
+    return write_file(to, file.bytes());
+  }
   HEMIOLA_TRY(const ModelFolder folder, load_model_folder(run));
   HEMIOLA_TRY(PackedModel packed, pack_model(folder.config, folder.weights, Packing::kInt8));
   packed.tokenizer = folder.tokenizer;
@@ -150,7 +155,7 @@ Status write_bundle(const Path& folder, const BundleRequest& request) {
   }
   std::filesystem::create_directories(folder, code);
   if (code) return fail("{}: cannot create the folder: {}", folder.string(), code.message());
-  std::filesystem::remove(folder / kBundleFile, code);  // until all is there, it is no bundle
+  std::filesystem::remove(folder / kBundleFile, code);   // until all is there, it is no bundle
   std::filesystem::remove(folder / kBundleIndex, code);  // of other parts
   const std::array copied = {std::pair(request.codec, kBundleParts[0]),
                              std::pair(request.semantic, kBundleParts[1])};

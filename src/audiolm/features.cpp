@@ -135,6 +135,33 @@ std::vector<float> mfcc(std::span<const float> mel) {
   return result;
 }
 
+std::vector<float> rises(std::span<const float> mel) {
+  const std::size_t rows = mel.size() / kMelBands;
+  std::vector<float> level(rows * kRiseBands);
+  for (std::size_t row = 0; row < rows; ++row) {
+    for (std::size_t group = 0; group < kRiseBands; ++group) {
+      float power = kRiseFloor;
+      const std::size_t end = (group + 1) * kMelBands / kRiseBands;
+      for (std::size_t band = group * kMelBands / kRiseBands; band < end; ++band) {
+        power += std::exp(mel[row * kMelBands + band]);
+      }
+      level[row * kRiseBands + group] = std::log(power);
+    }
+  }
+  std::vector<float> result(rows / kMelStack * kRises);
+  for (std::size_t row = 0; row < rows / kMelStack * kMelStack; ++row) {
+    for (std::size_t group = 0; group < kRiseBands; ++group) {
+      const auto before = [&](std::size_t count) {
+        return level[(row - std::min(row, count)) * kRiseBands + group];
+      };
+      const float rise = before(0) - std::max(before(1), before(2));
+      float& half = result[row / 2 * kRiseBands + group];  // 0 so far, or of the row before
+      half = std::max(half, rise);
+    }
+  }
+  return result;
+}
+
 std::vector<float> chroma(std::span<const float> sound) {
   static const std::vector<float> window = hann(kChromaWindow);
   static const std::vector<Weight> weights = chroma_weights();

@@ -23,6 +23,8 @@ inline constexpr int kCepstra = 13;
 inline constexpr int kMfccFrame = 3 * kCepstra;  // with first and second differences
 inline constexpr int kChromaWindow = 4096;       // samples, periodic Hann, centred on the 40 ms
 inline constexpr int kChroma = 12;               // C first
+inline constexpr int kRiseBands = 6;
+inline constexpr int kRises = 2 * kRiseBands;  // of each half of a frame
 
 // The last frame may be cut short.
 constexpr std::size_t semantic_frames(std::size_t samples) {
@@ -36,6 +38,13 @@ std::vector<float> log_mel(std::span<const float> sound, std::size_t first, std:
 // their first and second differences by regression over two rows on either side (the first and last
 // row repeated), each the mean over the four rows of a frame: (frames, kMfccFrame).
 std::vector<float> mfcc(std::span<const float> mel);
+
+// When something begins: by how much the power of each of six groups of mel bands (logarithm, quiet
+// sounds held up by kRiseFloor) exceeds what it was in the two rows of 10 ms before, or 0; of each
+// half of a frame the larger of its two rows. Rows of log_mel() -> (frames, 2, kRiseBands). Before
+// the first row all was as in it.
+inline constexpr float kRiseFloor = 1e-2F;
+std::vector<float> rises(std::span<const float> mel);
 
 // How much of each pitch class sounds: magnitudes from 55 Hz to 2 kHz, shared between the two
 // nearest semitones, scaled to length 1, or zeros where it is silent: (frames of the sound, 12).

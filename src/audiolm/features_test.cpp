@@ -162,5 +162,29 @@ TEST(StandardiserTest, GivesMeanZeroAndDeviationOne) {
   EXPECT_EQ(points[1], 0);
 }
 
+// Of a sine that is switched on, in the group of bands that it lies in, at the half of the frame in
+// which it begins, and nowhere else. (A window reaches 120 samples into the row after it.)
+TEST(RisesTest, StandWhereSomethingBegins) {
+  std::vector<float> sound(20 * kSemanticHop, 0.0F);
+  const std::size_t begin = 8 * kSemanticHop + kSemanticHop / 2 + 130;
+  for (std::size_t i = begin; i < sound.size(); ++i) {
+    sound[i] = 0.3F * static_cast<float>(std::sin(2 * std::numbers::pi * 440 *
+                                                  static_cast<double>(i) / kSemanticRate));
+  }
+  const std::vector<float> result = rises(log_mel(sound, 0, 20));
+  ASSERT_EQ(result.size(), 20u * kRises);
+  for (std::size_t half = 0; half < 40; ++half) {
+    // 440 Hz is 550 mel, of 2,840 in six groups: the second one.
+    const float rise = result[half * kRiseBands + 1];
+    if (half == 17) {
+      EXPECT_GT(rise, 5) << half;
+    } else {
+      EXPECT_LT(rise, 0.7F) << half;
+    }
+    EXPECT_GE(rise, 0);
+  }
+  EXPECT_TRUE(rises({}).empty());
+}
+
 }  // namespace
 }  // namespace hemiola::audiolm

@@ -39,8 +39,8 @@ class GeneratorTest : public ::testing::Test {
     std::filesystem::create_directories(folder_);
     request_.codec = folder_ / "codec.safetensors";
     request_.semantic = folder_ / "semantic.safetensors";
-    ASSERT_TRUE(write_codec(request_.codec, little_codec(CodecActivation::kLeakyRelu, 4),
-                            Dtype::kF32));
+    ASSERT_TRUE(
+        write_codec(request_.codec, little_codec(CodecActivation::kLeakyRelu, 4), Dtype::kF32));
     ASSERT_TRUE(TinySemantic().write(request_.semantic));
     codec_sha256_ = Codec::load(request_.codec)->sha256();
     semantic_sha256_ = SemanticEncoder::load(request_.semantic)->sha256();
@@ -104,6 +104,12 @@ TEST_F(GeneratorTest, WritesTheSameSoundForTheSameSeedAndStreamsIt) {
   std::vector<float> decoded = generator.codec().decode(written.codes, 4);
   decoded.resize(written.samples.size());
   EXPECT_EQ(decoded, written.samples);
+  // A bundle of this bundle's parts is the same.
+  BundleRequest copy = request_;
+  copy.fine_stage = folder_ / "bundle" / "fine.hemiola";
+  copy.coarse_stage = folder_ / "bundle" / "coarse.hemiola";
+  ASSERT_TRUE(write_bundle(folder_ / "copy", copy));
+  EXPECT_EQ(Generator::load(folder_ / "copy", {.threads = 1})->sha256(), generator.sha256());
   // Loaded once more: the same; another seed: another.
   const Generator again = Generator::load(folder_ / "bundle", {.threads = 2}).value();
   EXPECT_EQ(again.sha256(), generator.sha256());

@@ -10,7 +10,7 @@
 namespace hemiola::audiolm {
 namespace {
 
-constexpr std::string_view kFormat = "hemiola-semantic-1";
+constexpr std::string_view kFormat = "hemiola-semantic-1", kFormatOfRises = "hemiola-semantic-2";
 
 Result<std::vector<float>> read_numbers(const SafetensorsView& view, std::string_view name,
                                         std::size_t count, std::string_view where) {
@@ -28,7 +28,39 @@ Result<std::vector<float>> read_numbers(const SafetensorsView& view, std::string
   return values;
 }
 
+Result<Standardiser> read_standardiser(const SafetensorsView& view, const std::string& name,
+                                       std::size_t count, std::string_view where) {
+  Standardiser result;
+  HEMIOLA_TRY(result.mean, read_numbers(view, name + ".mean", count, where));
+  HEMIOLA_TRY(result.deviation, read_numbers(view, name + ".deviation", count, where));
+  if (std::any_of(result.deviation.begin(), result.deviation.end(),
+                  [](float value) { return !(value > 0); })) {
+    return fail("{}: a deviation in \"{}.deviation\" is not positive", where, name);
+  }
+  return result;
+}
+
 }  // namespace
+
+std::vector<float> UnitCentres::points(std::vector<float> raw_features,
+                                       std::span<const float> mel) const {
+  features.apply(raw_features);
+  if (!has_rises()) return raw_features;
+  std::vector<float> beginnings = audiolm::rises(mel);
+  rises.apply(beginnings);
+  const std::size_t width = features.mean.size(), frames = raw_features.size() / width;
+  std::vector<float> result;
+  result.reserve(frames * (width + kRises));
+  for (std::size_t i = 0; i < frames; ++i) {
+    const auto part = [&](const std::vector<float>& from, std::size_t size) {
+      const auto begin = from.begin() + static_cast<std::ptrdiff_t>(i * size);
+      result.insert(result.end(), begin, begin + static_cast<std::ptrdiff_t>(size));
+    };
+    part(raw_features, width);
+    part(beginnings, kRises);
+  }
+  return result;
+}
 
 Result<Path> locate_semantic(const Path& given) {
   std::error_code code;
@@ -57,9 +89,10 @@ Result<SemanticEncoder> SemanticEncoder::read(std::span<const std::uint8_t> byte
                                               std::string_view where) {
   HEMIOLA_TRY(const auto view, SafetensorsView::parse(bytes, where));
   const auto format = view.metadata().find("format"), config = view.metadata().find("config");
-  if (format == view.metadata().end() || format->second != kFormat ||
-      config == view.metadata().end()) {
-    return fail("{}: not a semantic encoder (expected format {})", where, kFormat);
+  if (format == view.metadata().end() || config == view.metadata().end() ||
+      (format->second != kFormat && format->second != kFormatOfRises)) {
+    return fail("{}: not a semantic encoder (expected format {} or {})", where, kFormat,
+                kFormatOfRises);
   }
   HEMIOLA_TRY(const Json json, parse_json(config->second, where));
   HEMIOLA_TRY(const auto shape, semantic_network_shape(json, where));
@@ -72,17 +105,17 @@ Result<SemanticEncoder> SemanticEncoder::read(std::span<const std::uint8_t> byte
   for (const TensorView& tensor : view.tensors()) weights.emplace(tensor.name, tensor);
   HEMIOLA_TRY(auto network, SemanticNetwork::create(shape, weights, where));
   const auto width = static_cast<std::size_t>(shape.width);
-  Standardiser standardiser;
-  HEMIOLA_TRY(standardiser.mean, read_numbers(view, "features.mean", width, where));
-  HEMIOLA_TRY(standardiser.deviation, read_numbers(view, "features.deviation", width, where));
-  if (std::any_of(standardiser.deviation.begin(), standardiser.deviation.end(),
-                  [](float value) { return !(value > 0); })) {
-    return fail("{}: a deviation in \"features.deviation\" is not positive", where);
+  UnitCentres centres;
+  HEMIOLA_TRY(centres.features, read_standardiser(view, "features", width, where));
+  std::size_t dimensions = width;
+  if (format->second == kFormatOfRises) {
+    HEMIOLA_TRY(centres.rises, read_standardiser(view, "rises", kRises, where));
+    dimensions += kRises;
   }
-  HEMIOLA_TRY(const auto centres,
-              read_numbers(view, "centres", units->get<std::size_t>() * width, where));
-  HEMIOLA_TRY(auto nearest, NearestCentre::create(centres, shape.width));
-  SemanticEncoder encoder(std::move(network), std::move(standardiser), std::move(nearest));
+  HEMIOLA_TRY(centres.centres,
+              read_numbers(view, "centres", units->get<std::size_t>() * dimensions, where));
+  HEMIOLA_TRY(auto nearest, NearestCentre::create(centres.centres, static_cast<int>(dimensions)));
+  SemanticEncoder encoder(std::move(network), std::move(centres), std::move(nearest));
   const auto digest = hemiola::sha256(bytes);
   encoder.sha256_ = to_hex(digest);
   return encoder;
@@ -90,19 +123,22 @@ Result<SemanticEncoder> SemanticEncoder::read(std::span<const std::uint8_t> byte
 
 std::vector<float> SemanticEncoder::features(std::span<const float> sound) const {
   std::vector<float> result = network_.run(sound);
-  standardiser_.apply(result);
+  centres_.features.apply(result);
   return result;
 }
 
 std::vector<std::int16_t> SemanticEncoder::encode(std::span<const float> sound) const {
-  return nearest_.find(features(sound));
+  const std::vector<float> mel = centres_.has_rises()
+                                     ? log_mel(sound, 0, semantic_frames(sound.size()))
+                                     : std::vector<float>();
+  return nearest_.find(centres_.points(network_.run(sound), mel));
 }
 
 Status write_semantic(const Path& path, const SemanticNetworkShape& shape, const WeightMap& weights,
-                      const Standardiser& standardiser, std::span<const float> centres,
-                      const Metadata& about) {
+                      const UnitCentres& centres, const Metadata& about) {
   const auto width = static_cast<std::int64_t>(shape.width);
-  const auto units = static_cast<std::int64_t>(centres.size()) / width;
+  const std::int64_t dimensions = width + (centres.has_rises() ? kRises : 0);
+  const auto units = static_cast<std::int64_t>(centres.centres.size()) / dimensions;
   std::vector<TensorView> tensors;
   for (const auto& [name, tensor_shape] : semantic_network_tensors(shape)) {
     const auto found = weights.find(name);
@@ -113,13 +149,17 @@ Status write_semantic(const Path& path, const SemanticNetworkShape& shape, const
     tensors.push_back(found->second);
     tensors.back().name = name;
   }
-  tensors.push_back(view_of("features.mean", {width}, standardiser.mean));
-  tensors.push_back(view_of("features.deviation", {width}, standardiser.deviation));
-  tensors.push_back(view_of("centres", {units, width}, centres));
+  tensors.push_back(view_of("features.mean", {width}, centres.features.mean));
+  tensors.push_back(view_of("features.deviation", {width}, centres.features.deviation));
+  if (centres.has_rises()) {
+    tensors.push_back(view_of("rises.mean", {kRises}, centres.rises.mean));
+    tensors.push_back(view_of("rises.deviation", {kRises}, centres.rises.deviation));
+  }
+  tensors.push_back(view_of("centres", {units, dimensions}, centres.centres));
   Json config = to_json(shape);
   config["units"] = units;
   Metadata metadata = about;
-  metadata["format"] = std::string(kFormat);
+  metadata["format"] = std::string(centres.has_rises() ? kFormatOfRises : kFormat);
   metadata["config"] = config.dump();
   return write_safetensors(path, tensors, metadata);
 }

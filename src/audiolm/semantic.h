@@ -2,9 +2,13 @@
 // than how. A small encoder trained by masked prediction (HuBERT's recipe: Hsu and others, arXiv
 // 2106.07447) gives features; their nearest of K centres is the token. Runs without libtorch.
 //
-// semantic.safetensors holds all of it: metadata "format" (hemiola-semantic-1) and "config" (the
-// network's shape and "units"), the network's tensors (semantic_network.h), features.mean and
-// features.deviation (width), and centres (units, width).
+// The features see seconds of their surroundings, and clusters of them alone tell what sounds but
+// hardly when it began. So the rises of features.h may stand beside them in what is clustered.
+//
+// semantic.safetensors holds all of it: metadata "format" and "config" (the network's shape and
+// "units"), the network's tensors (semantic_network.h), features.mean and features.deviation
+// (width), and centres. Format hemiola-semantic-1: centres (units, width). hemiola-semantic-2:
+// centres (units, width + kRises), rises.mean and rises.deviation (kRises).
 #pragma once
 
 #include <cstdint>
@@ -30,6 +34,18 @@ inline constexpr std::string_view kSemanticFile = "semantic.safetensors";
 // it was built in. Fails, saying where it looked, when there is none.
 Result<Path> locate_semantic(const Path& given = {});
 
+// How features become tokens.
+struct UnitCentres {
+  Standardiser features;       // (width)
+  Standardiser rises;          // (kRises), deviations over their weight; empty: features alone
+  std::vector<float> centres;  // (units, width + kRises), or (units, width)
+
+  bool has_rises() const { return !rises.mean.empty(); }
+  // What is clustered: both standardised and side by side. features (frames, width), as the network
+  // gives them; mel as log_mel() gives it, not read without rises.
+  std::vector<float> points(std::vector<float> raw_features, std::span<const float> mel) const;
+};
+
 // Sound: one channel at kSemanticRate. Any number of threads at once.
 class SemanticEncoder {
  public:
@@ -44,18 +60,16 @@ class SemanticEncoder {
 
   // Tokens in [0, units), one for each kSemanticHop samples begun: semantic_frames(size) of them.
   std::vector<std::int16_t> encode(std::span<const float> sound) const;
-  // What tokens are made from, each dimension standardised over the training set: (frames,
+  // The network's features, each dimension standardised over the training set: (frames,
   // dimensions). For distances between sounds.
   std::vector<float> features(std::span<const float> sound) const;
 
  private:
-  SemanticEncoder(SemanticNetwork network, Standardiser standardiser, NearestCentre nearest)
-      : network_(std::move(network)),
-        standardiser_(std::move(standardiser)),
-        nearest_(std::move(nearest)) {}
+  SemanticEncoder(SemanticNetwork network, UnitCentres centres, NearestCentre nearest)
+      : network_(std::move(network)), centres_(std::move(centres)), nearest_(std::move(nearest)) {}
 
   SemanticNetwork network_;
-  Standardiser standardiser_;
+  UnitCentres centres_;
   NearestCentre nearest_;
   std::string sha256_;
 };
@@ -63,7 +77,6 @@ class SemanticEncoder {
 // Writes semantic.safetensors. `weights` holds the network's tensors, F32 or BF16. `about`: further
 // metadata.
 Status write_semantic(const Path& path, const SemanticNetworkShape& shape, const WeightMap& weights,
-                      const Standardiser& standardiser, std::span<const float> centres,
-                      const Metadata& about = {});
+                      const UnitCentres& centres, const Metadata& about = {});
 
 }  // namespace hemiola::audiolm

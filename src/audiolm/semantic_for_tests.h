@@ -17,8 +17,7 @@ inline SemanticNetworkShape tiny_semantic_shape() {
 struct TinySemantic {
   SemanticNetworkShape shape;
   std::map<std::string, std::vector<float>, std::less<>> values;
-  Standardiser standardiser;
-  std::vector<float> centres;  // (10, width)
+  UnitCentres units;  // 10
 
   explicit TinySemantic(const SemanticNetworkShape& wanted = tiny_semantic_shape())
       : shape(wanted) {
@@ -37,9 +36,9 @@ struct TinySemantic {
     }
     for (float& mean : values["mel.mean"]) mean -= 4;
     const auto width = static_cast<std::size_t>(shape.width);
-    standardiser.mean = draw(width, 1, 0);
-    standardiser.deviation = draw(width, 0.5, 1);
-    centres = draw(10 * width, 4, 0);
+    units.features.mean = draw(width, 1, 0);
+    units.features.deviation = draw(width, 0.5, 1);
+    units.centres = draw(10 * width, 4, 0);
   }
 
   WeightMap weights() const {
@@ -51,7 +50,7 @@ struct TinySemantic {
   }
 
   Status write(const Path& path) const {
-    return write_semantic(path, shape, weights(), standardiser, centres);
+    return write_semantic(path, shape, weights(), units);
   }
 };
 

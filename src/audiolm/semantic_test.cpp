@@ -48,10 +48,41 @@ TEST(SemanticEncoderTest, ReadsWhatWasWritten) {
   const auto network = SemanticNetwork::create(tiny_semantic_shape(), tiny.weights(), "tiny");
   ASSERT_TRUE(network);
   auto features = network->run(sound);
-  tiny.standardiser.apply(features);
+  tiny.units.features.apply(features);
   EXPECT_EQ(features, encoder->features(sound));
   EXPECT_TRUE(encoder->encode({}).empty());
   EXPECT_EQ(encoder->encode(std::span(sound).first(1)).size(), 1u);
+}
+
+TEST(SemanticEncoderTest, RisesStandBesideTheFeatures) {
+  const Path path = temporary_file();
+  TinySemantic tiny;
+  const auto width = static_cast<std::size_t>(tiny.shape.width);
+  tiny.units.features.deviation.assign(width, 1e6F);  // so that rises alone decide
+  tiny.units.features.mean.assign(width, 0.0F);
+  tiny.units.rises = {std::vector<float>(kRises, 0.0F), std::vector<float>(kRises, 1.0F)};
+  // Unit 0: nothing begins; 1: all does in the first half; 2: all in the second.
+  tiny.units.centres.assign(3 * (width + kRises), 0.0F);
+  for (std::size_t i = 0; i < kRiseBands; ++i) {
+    tiny.units.centres[(width + kRises) + width + i] = 3;
+    tiny.units.centres[2 * (width + kRises) + width + kRiseBands + i] = 3;
+  }
+  ASSERT_TRUE(tiny.write(path));
+  const auto encoder = SemanticEncoder::load(path);
+  std::filesystem::remove(path);
+  ASSERT_TRUE(encoder) << encoder.error().message;
+  EXPECT_EQ(encoder->units(), 3);
+  std::vector<float> sound(10 * kSemanticHop, 0.0F);
+  Rng rng(3);
+  const auto noise = [&](std::size_t begin) {
+    for (std::size_t i = 0; i < 1600; ++i) {
+      sound[begin + i] = static_cast<float>(rng.uniform() - 0.5);
+    }
+  };
+  noise(2 * kSemanticHop + 130);
+  noise(6 * kSemanticHop + kSemanticHop / 2 + 130);
+  EXPECT_THAT(encoder->encode(sound), testing::ElementsAre(0, 0, 1, 0, 0, 0, 2, 0, 0, 0));
+  EXPECT_EQ(encoder->features(sound).size(), 10 * width);
 }
 
 TEST(SemanticEncoderTest, SaysWhatIsWrongWithAFile) {
@@ -65,7 +96,7 @@ TEST(SemanticEncoderTest, SaysWhatIsWrongWithAFile) {
               HasSubstr("\"input.bias\" holds numbers that are not finite"));
 
   tiny = TinySemantic();
-  tiny.standardiser.deviation[0] = 0;
+  tiny.units.features.deviation[0] = 0;
   ASSERT_TRUE(tiny.write(path));
   encoder = SemanticEncoder::load(path);
   ASSERT_FALSE(encoder);
@@ -73,7 +104,7 @@ TEST(SemanticEncoderTest, SaysWhatIsWrongWithAFile) {
 
   auto other = tiny_semantic_shape();
   other.hidden = 41;
-  EXPECT_FALSE(write_semantic(path, other, tiny.weights(), tiny.standardiser, tiny.centres));
+  EXPECT_FALSE(write_semantic(path, other, tiny.weights(), tiny.units));
   ASSERT_TRUE(write_safetensors(path, {}));
   encoder = SemanticEncoder::load(path);
   std::filesystem::remove(path);

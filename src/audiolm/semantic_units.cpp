@@ -123,24 +123,34 @@ std::vector<std::int32_t> SemanticTeacher::targets(std::span<const float> sound)
 }
 
 Result<SemanticUnits> fit_units(const SemanticNetwork& network, const SoundSet& sounds,
-                                std::span<const std::size_t> pieces, int units,
+                                std::span<const std::size_t> pieces, int units, float rise_weight,
                                 const ClusterOptions& options) {
   const auto some = some_pieces(sounds, pieces, options.frames);
-  std::vector<std::vector<float>> features(some.size());
+  std::vector<std::vector<float>> features(some.size()), mels(some.size());
   HEMIOLA_CHECK(for_each_piece(some.size(), options.threads, options.stop, [&](std::size_t i, int) {
-    features[i] = network.run(sounds.sound(some[i]));
+    const std::vector<float> sound = sounds.sound(some[i]);
+    features[i] = network.run(sound);
+    if (rise_weight > 0) mels[i] = log_mel(sound, 0, semantic_frames(sound.size()));
   }));
-  const int width = network.shape().width;
   SemanticUnits result;
-  std::vector<float> points = joined(features);
-  result.frames = points.size() / static_cast<std::size_t>(width);
-  result.standardiser = Standardiser::fit(points, width);
-  result.standardiser.apply(points);
+  result.centres.features = Standardiser::fit(joined(features), network.shape().width);
+  if (rise_weight > 0) {
+    std::vector<std::vector<float>> beginnings;
+    for (const auto& mel : mels) beginnings.push_back(rises(mel));
+    result.centres.rises = Standardiser::fit(joined(beginnings), kRises);
+    for (float& deviation : result.centres.rises.deviation) deviation /= rise_weight;
+  }
+  const int dimensions = network.shape().width + (rise_weight > 0 ? kRises : 0);
+  for (std::size_t i = 0; i < some.size(); ++i) {
+    features[i] = result.centres.points(std::move(features[i]), mels[i]);
+  }
+  const std::vector<float> points = joined(features);
+  result.frames = points.size() / static_cast<std::size_t>(dimensions);
   KMeansOptions means;
   means.seed = options.seed;
   means.clusters = units;
-  HEMIOLA_TRY(result.centres, fit_kmeans(points, width, means));
-  HEMIOLA_TRY(const auto nearest, NearestCentre::create(result.centres, width));
+  HEMIOLA_TRY(result.centres.centres, fit_kmeans(points, dimensions, means));
+  HEMIOLA_TRY(const auto nearest, NearestCentre::create(result.centres.centres, dimensions));
   std::vector<float> distances(result.frames);
   nearest.find(points, distances);
   for (const float distance : distances) result.error += static_cast<double>(distance);

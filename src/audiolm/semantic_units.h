@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "audiolm/kmeans.h"
+#include "audiolm/semantic.h"
 #include "audiolm/semantic_network.h"
 #include "audiolm/sound_set.h"
 #include "base/result.h"
@@ -72,15 +73,15 @@ class SemanticTeacher {
 };
 
 struct SemanticUnits {
-  Standardiser standardiser;
-  std::vector<float> centres;  // (units, width)
-  double error = 0;            // mean squared distance to the centre over the number of dimensions
-  std::size_t frames = 0;      // that were clustered
+  UnitCentres centres;
+  double error = 0;        // mean squared distance to the centre over the number of dimensions
+  std::size_t frames = 0;  // that were clustered
 };
 
-// Tokens from the output of the network's last layer, each dimension standardised.
+// Tokens from the output of the network's last layer, each dimension standardised, and from rises,
+// standardised and times their weight; 0: without them.
 Result<SemanticUnits> fit_units(const SemanticNetwork& network, const SoundSet& sounds,
-                                std::span<const std::size_t> pieces, int units,
+                                std::span<const std::size_t> pieces, int units, float rise_weight,
                                 const ClusterOptions& options = {});
 
 }  // namespace hemiola::audiolm

@@ -20,14 +20,16 @@ Window cut(const TokenCache& cache, const Layout& layout, std::size_t piece, std
                           begin == 0);
 }
 
-// Puts a window into a row from `column` on; returns the column after it.
-int put(const Window& window, nn::Batch& batch, int row, int column, int segment) {
+// Puts a window into a row from `column` on; returns the column after it. `seen`: the ids that are
+// shown, as many as the window's, which are to be told.
+int put(const Window& window, std::span<const std::int32_t> seen, nn::Batch& batch, int row,
+        int column, int segment) {
   const int inputs = static_cast<int>(window.ids.size()) - 1;
   for (int i = 0; i < inputs; ++i, ++column) {
     const auto at = static_cast<std::size_t>(row) * static_cast<std::size_t>(batch.length) +
                     static_cast<std::size_t>(column);
     const auto from = static_cast<std::size_t>(i);
-    batch.ids[at] = window.ids[from];
+    batch.ids[at] = seen[from];
     batch.positions[at] = i;
     batch.segments[at] = segment;
     if (i + 1 >= window.first) batch.targets[at] = window.ids[from + 1];
@@ -47,8 +49,9 @@ void pad(nn::Batch& batch, int row, int column, int segment) {
 
 }  // namespace
 
-StageSource::StageSource(const TokenCache& cache, const Layout& layout, std::uint64_t seed)
-    : cache_(cache), layout_(layout), seed_(seed) {
+StageSource::StageSource(const TokenCache& cache, const Layout& layout, std::uint64_t seed,
+                         double misled)
+    : cache_(cache), layout_(layout), seed_(seed), misled_(misled) {
   std::size_t sum = 0;
   for (const std::size_t piece : cache.of_split(Split::kTrain)) {
     const std::size_t units = cache.units(piece).size();
@@ -59,16 +62,22 @@ StageSource::StageSource(const TokenCache& cache, const Layout& layout, std::uin
 }
 
 Result<std::unique_ptr<StageSource>> StageSource::create(const TokenCache& cache,
-                                                         const Layout& layout,
-                                                         std::uint64_t seed) {
-  std::unique_ptr<StageSource> source(new StageSource(cache, layout, seed));
+                                                         const Layout& layout, std::uint64_t seed,
+                                                         double misled) {
+  if (!(misled >= 0 && misled < 1)) {
+    return fail("share of the past that misleads: expected 0 to less than 1, got {}", misled);
+  }
+  if (misled > 0 && layout.stage() == Stage::kSemantic) {
+    return fail("the semantic stage has nothing but its past; only the others can be misled by it");
+  }
+  std::unique_ptr<StageSource> source(new StageSource(cache, layout, seed, misled));
   if (source->pieces_.empty()) {
     return fail("tokens: none of the {} pieces is in the training split", cache.size());
   }
   return source;
 }
 
-Window StageSource::draw() {
+Window StageSource::draw(std::vector<std::int32_t>& seen) {
   Rng rng(mix64(seed_) + windows_);
   const std::size_t at = rng.below(sums_.back());
   const auto found = std::upper_bound(sums_.begin(), sums_.end(), at) - sums_.begin();
@@ -78,20 +87,52 @@ Window StageSource::draw() {
   const std::size_t begin = rng.below(units - count + 1);
   ++windows_;
   units_ += count;
-  return cut(cache_, layout_, piece, begin, count);
+  Window window = cut(cache_, layout_, piece, begin, count);
+  seen = window.ids;
+  if (misled_ > 0) mislead(rng, piece, count, static_cast<std::size_t>(window.first), seen);
+  return window;
+}
+
+// Stretches of the generated codes as they are at another moment of the piece. Lengths are even
+// between one unit and kLongestStretch; what lies between is so long that the share comes out.
+void StageSource::mislead(Rng& rng, std::size_t piece, std::size_t count, std::size_t first,
+                          std::vector<std::int32_t>& seen) const {
+  constexpr int kLongestStretch = kUnitsPerSecond;
+  const auto per_unit = static_cast<std::size_t>(layout_.targets_per_unit());
+  const std::size_t unit_codes =
+      kFramesPerUnit * static_cast<std::size_t>(layout_.shape().quantizers);
+  const double longest_rest = (kLongestStretch + 1) * (1 - misled_) / misled_;
+  bool misleads = rng.uniform() < misled_;
+  for (std::size_t unit = 0; unit < count; misleads = !misleads) {
+    const std::size_t length = misleads
+                                   ? static_cast<std::size_t>(rng.between(1, kLongestStretch))
+                                   : static_cast<std::size_t>(rng.uniform() * longest_rest + 0.5);
+    const std::size_t end = std::min(count, unit + length);
+    if (misleads) {
+      const std::size_t from = rng.below(cache_.units(piece).size() - (end - unit) + 1);
+      const std::vector<std::int32_t> other = layout_.targets(
+          {}, cache_.codes(piece).subspan(from * unit_codes, (end - unit) * unit_codes));
+      std::copy(other.begin(), other.end(),
+                seen.begin() + static_cast<std::ptrdiff_t>(first + unit * per_unit));
+    }
+    unit = end;
+  }
 }
 
 Status StageSource::next(int rows, int length, nn::Batch& batch) {
   if (length < layout_.length() - 1) {
-    return fail("the {} stage: a window is {} tokens, a row only {}; give longer rows or a "
-                "shorter window",
-                name(layout_.stage()), layout_.length() - 1, length);
+    return fail(
+        "the {} stage: a window is {} tokens, a row only {}; give longer rows or a "
+        "shorter window",
+        name(layout_.stage()), layout_.length() - 1, length);
   }
   batch.resize(rows, length);
+  std::vector<std::int32_t> seen;
   for (int row = 0; row < rows; ++row) {
     int column = 0, segment = 0;
     while (column + layout_.length() - 1 <= length) {
-      column = put(draw(), batch, row, column, segment++);
+      const Window window = draw(seen);
+      column = put(window, seen, batch, row, column, segment++);
     }
     pad(batch, row, column, segment);
   }
@@ -106,6 +147,7 @@ std::string StageSource::state() const {
   return Json({{"tokens", cache_.fingerprint()},
                {"stage", name(layout_.stage())},
                {"window", layout_.window()},
+               {"misled", misled_},
                {"seed", seed_},
                {"windows", windows_},
                {"units", units_}})
@@ -122,6 +164,10 @@ Status StageSource::restore(std::string_view state) {
         json.at("window").get<int>() != layout_.window()) {
       return fail("position in the tokens: it belongs to another stage or window");
     }
+    const double misled = json.value("misled", 0.0);
+    if (!(misled >= 0 && misled < 1))
+      return fail("position in the tokens: \"misled\" is {}", misled);
+    misled_ = misled;
     seed_ = json.at("seed").get<std::uint64_t>();
     windows_ = json.at("windows").get<std::uint64_t>();
     units_ = json.at("units").get<std::uint64_t>();
@@ -175,7 +221,7 @@ std::vector<QuantizerLoss> held_out_by_quantizer(
     for (std::size_t r = 0; r < rows; ++r) {
       windows.push_back(held_out.window((done + r) * held_out.size() / count));
       const int row = static_cast<int>(r);
-      pad(batch, row, put(windows.back(), batch, row, 0, 0), 1);
+      pad(batch, row, put(windows.back(), windows.back().ids, batch, row, 0, 0), 1);
     }
     const std::vector<float> nats = score(batch);
     for (std::size_t r = 0; r < rows; ++r) {

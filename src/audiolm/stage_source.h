@@ -1,5 +1,5 @@
-// What the three stages learn from: windows cut at random places of the cached pieces, always at the
-// boundary of a unit, several to a row, no loss on what conditions; and fixed windows of the
+// What the three stages learn from: windows cut at random places of the cached pieces, always at
+// the boundary of a unit, several to a row, no loss on what conditions; and fixed windows of the
 // held-out pieces, with the loss told by quantizer.
 #pragma once
 
@@ -13,6 +13,7 @@
 #include "audiolm/layout.h"
 #include "audiolm/token_cache.h"
 #include "base/result.h"
+#include "base/rng.h"
 #include "nn/example_source.h"
 
 namespace hemiola::audiolm {
@@ -21,8 +22,13 @@ namespace hemiola::audiolm {
 class StageSource final : public nn::ExampleSource {
  public:
   // The cache outlives this. Fails when no training piece is long enough for a window of a row.
+  // misled: share, less than 1, of a window's own past that is shown as it is at another moment of
+  // the piece, in stretches of up to a second; what is to be told of it stays true. A stage that is
+  // misled so learns to go by what conditions it, as it must when the past is what it made itself
+  // (compare scheduled sampling: Bengio and others 2015, arXiv 1506.03099). Not for the semantic
+  // stage, which nothing conditions.
   static Result<std::unique_ptr<StageSource>> create(const TokenCache& cache, const Layout& layout,
-                                                     std::uint64_t seed);
+                                                     std::uint64_t seed, double misled = 0);
 
   // Each row holds as many whole windows as fit; a piece shorter than a window gives all it has.
   // Refuses rows that are shorter than a window.
@@ -32,16 +38,20 @@ class StageSource final : public nn::ExampleSource {
   Status restore(std::string_view state) override;
 
  private:
-  StageSource(const TokenCache& cache, const Layout& layout, std::uint64_t seed);
-  Window draw();
+  StageSource(const TokenCache& cache, const Layout& layout, std::uint64_t seed, double misled);
+  // seen: the ids that are shown.
+  Window draw(std::vector<std::int32_t>& seen);
+  void mislead(Rng& rng, std::size_t piece, std::size_t count, std::size_t first,
+               std::vector<std::int32_t>& seen) const;
 
   const TokenCache& cache_;
   Layout layout_;
   std::uint64_t seed_;
-  std::vector<std::size_t> pieces_;     // of the training split, with two units or more
-  std::vector<std::size_t> sums_;       // units up to and with each of them
-  std::uint64_t windows_ = 0;           // drawn
-  std::uint64_t units_ = 0;             // in them
+  double misled_;
+  std::vector<std::size_t> pieces_;  // of the training split, with two units or more
+  std::vector<std::size_t> sums_;    // units up to and with each of them
+  std::uint64_t windows_ = 0;        // drawn
+  std::uint64_t units_ = 0;          // in them
 };
 
 // Of each validation piece its first window, and the last one where that is another.

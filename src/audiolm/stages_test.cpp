@@ -39,8 +39,8 @@ PieceTokens random_piece(std::size_t units, std::uint64_t seed, const TokenShape
 class Cache : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = std::filesystem::temp_directory_path() /
-              ("hemiola_tokens_" + std::to_string(::getpid()));
+    folder_ =
+        std::filesystem::temp_directory_path() / ("hemiola_tokens_" + std::to_string(::getpid()));
     std::filesystem::create_directories(folder_);
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
@@ -86,8 +86,7 @@ TEST(Layout, OrdersIdsAsPublished) {
   EXPECT_EQ(fine.vocabulary(), 81);
   const Window last = fine.window_of(std::span(units).first(1), std::span(codes).first(8), true);
   EXPECT_EQ(last.first, 5);
-  EXPECT_THAT(last.ids,
-              ElementsAre(0, 20 + 1, 4, 20 + 5, 80, 40 + 2, 60 + 3, 40 + 6, 60 + 7));
+  EXPECT_THAT(last.ids, ElementsAre(0, 20 + 1, 4, 20 + 5, 80, 40 + 2, 60 + 3, 40 + 6, 60 + 7));
   EXPECT_EQ(static_cast<int>(last.ids.size()), fine.length());
 }
 
@@ -267,6 +266,43 @@ TEST_F(Cache, ARestoredSourceGoesOnWithTheSameBatches) {
   EXPECT_FALSE(wrong->restore(state));
 }
 
+TEST_F(Cache, APastThatMisleadsIsShownAndNeverTaught) {
+  const TokenCache cache = built();
+  const Layout layout(Stage::kCoarse, kSmall, 8);
+  const int rows = 64, length = layout.length() - 1;
+  nn::Batch plain, misled;
+  ASSERT_TRUE(StageSource::create(cache, layout, 5).value()->next(rows, length, plain));
+  auto source = StageSource::create(cache, layout, 5, 0.4).value();
+  ASSERT_TRUE(source->next(rows, length, misled));
+  EXPECT_EQ(misled.positions, plain.positions);
+  EXPECT_EQ(misled.segments, plain.segments);
+  EXPECT_EQ(misled.targets, plain.targets);
+  int past = 0, differ = 0;
+  for (std::size_t at = 0; at < plain.ids.size(); ++at) {
+    const int first_code = kSmall.units + 1;
+    if (plain.ids[at] < first_code) {  // a unit, the separator or padding
+      EXPECT_EQ(misled.ids[at], plain.ids[at]);
+      continue;
+    }
+    ++past;
+    differ += misled.ids[at] != plain.ids[at] ? 1 : 0;
+    EXPECT_EQ((misled.ids[at] - first_code) / kSmall.codebook,
+              (plain.ids[at] - first_code) / kSmall.codebook);
+  }
+  const double share = static_cast<double>(differ) / past;
+  EXPECT_GT(share, 0.2);
+  EXPECT_LT(share, 0.5);
+  // A run that goes on is misled as before.
+  const std::string state = source->state();
+  ASSERT_TRUE(source->next(rows, length, misled));
+  auto other = StageSource::create(cache, layout, 99).value();
+  ASSERT_TRUE(other->restore(state));
+  ASSERT_TRUE(other->next(rows, length, plain));
+  EXPECT_EQ(misled.ids, plain.ids);
+  EXPECT_FALSE(StageSource::create(cache, Layout(Stage::kSemantic, kSmall, 8), 5, 0.4));
+  EXPECT_FALSE(StageSource::create(cache, layout, 5, 1));
+}
+
 TEST_F(Cache, HeldOutLossIsToldByQuantizer) {
   const TokenCache cache = built();
   const Layout layout(Stage::kFine, kSmall, 10);
@@ -277,8 +313,7 @@ TEST_F(Cache, HeldOutLossIsToldByQuantizer) {
   const auto score = [&](const nn::Batch& batch) {
     std::vector<float> nats;
     for (const std::int32_t target : batch.targets) {
-      nats.push_back(target == nn::kNoTarget ? 0.0f
-                                             : static_cast<float>(target / kSmall.codebook));
+      nats.push_back(target == nn::kNoTarget ? 0.0f : static_cast<float>(target / kSmall.codebook));
     }
     return nats;
   };

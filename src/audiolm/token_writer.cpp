@@ -22,7 +22,9 @@ Status check(const Stages& stages) {
     if (layout.stage() != stage) {
       return fail("expected the {} stage, got the {} stage", name(stage), name(layout.stage()));
     }
-    if (layout.shape() != stages.semantic.layout.shape()) {
+    TokenShape shape = stages.semantic.layout.shape();
+    if (stage == Stage::kFine) shape.units = layout.shape().units;  // it knows no units
+    if (layout.shape() != shape) {
       return fail("the {} stage was trained on other units or codes than the semantic stage",
                   name(stage));
     }
@@ -62,8 +64,8 @@ struct TokenWriter::Stream {
   // The id that comes at `index` of those generated in this window.
   std::int32_t pick(int index) {
     if (last >= 0) {
-      stage.model.decode(cache, {.token = last, .logits = logits,
-                                 .allowed = stage.layout.allowed(index)});
+      stage.model.decode(cache,
+                         {.token = last, .logits = logits, .allowed = stage.layout.allowed(index)});
     }
     last = sampler.pick(logits, stage.layout.allowed(index));
     return last;
@@ -138,17 +140,16 @@ void TokenWriter::write_coarse(std::size_t frames) {
       std::vector<std::int32_t> ids =
           layout.prefix(std::span(units_).subspan(window_begin_, window), {});
       const std::size_t frame_codes = kFramesPerUnit * quantizers;
-      const std::vector<std::int32_t> kept = layout.targets(
-          {}, std::span(codes_).subspan(window_begin_ * frame_codes,
-                                        (done - window_begin_) * frame_codes));
+      const std::vector<std::int32_t> kept =
+          layout.targets({}, std::span(codes_).subspan(window_begin_ * frame_codes,
+                                                       (done - window_begin_) * frame_codes));
       ids.insert(ids.end(), kept.begin(), kept.end());
       stream.begin(ids);
     }
     const std::size_t frame = coarse_ / coarse;
     codes_.resize(std::max(codes_.size(), (frame + 1) * quantizers), 0);
     const std::int32_t id = stream.pick(static_cast<int>(coarse_ - window_begin_ * per_unit));
-    codes_[frame * quantizers + coarse_ % coarse] =
-        static_cast<std::int16_t>(layout.value_of(id));
+    codes_[frame * quantizers + coarse_ % coarse] = static_cast<std::int16_t>(layout.value_of(id));
     ++coarse_;
   }
 }

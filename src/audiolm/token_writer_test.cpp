@@ -87,8 +87,8 @@ TEST(TokenWriter, WithACacheIsAsWithoutOne) {
       for (std::size_t c = 0; c < 4; ++c) {
         std::vector<std::int32_t> ids =
             coarse.prefix(std::span(written.units).subspan(from, 6), {});
-        const std::vector<std::int32_t> before = coarse.targets(
-            {}, std::span(written.codes).subspan(from * 8, (unit - from + 1) * 8));
+        const std::vector<std::int32_t> before =
+            coarse.targets({}, std::span(written.codes).subspan(from * 8, (unit - from + 1) * 8));
         const std::size_t known = (unit - from) * 4 + c;
         ids.insert(ids.end(), before.begin(), before.begin() + static_cast<std::ptrdiff_t>(known));
         const int id = likeliest(stages.coarse, ids, static_cast<int>(known));
@@ -168,8 +168,8 @@ TEST(TokenWriter, KeepsWhatIsGiven) {
 }
 
 TEST(TokenWriter, FromFilesIsTheSameToTheBit) {
-  const Path folder = std::filesystem::temp_directory_path() /
-                      ("hemiola_stages_" + std::to_string(::getpid()));
+  const Path folder =
+      std::filesystem::temp_directory_path() / ("hemiola_stages_" + std::to_string(::getpid()));
   const auto file = [&](Stage stage, int window) {
     const Path path = folder / (std::string(name(stage)) + ".hemiola");
     EXPECT_TRUE(export_tiny_stage(stage, kShape, window, "c0", "5e", path));
@@ -194,6 +194,14 @@ TEST(TokenWriter, StagesThatDoNotBelongTogetherAreRefused) {
   EXPECT_FALSE(check(mixed));
   TokenShape other = kShape;
   other.codebook = 17;
+  mixed.coarse = tiny_stage(Stage::kCoarse, other, 6);
+  EXPECT_FALSE(check(mixed));
+  // Units are nothing to the fine stage.
+  other = kShape;
+  other.units += 5;
+  mixed = tiny_stages(kShape);
+  mixed.fine = tiny_stage(Stage::kFine, other, 2);
+  EXPECT_TRUE(check(mixed));
   mixed.coarse = tiny_stage(Stage::kCoarse, other, 6);
   EXPECT_FALSE(check(mixed));
 }

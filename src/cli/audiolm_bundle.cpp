@@ -41,7 +41,8 @@ Action add_audiolm_bundle(CLI::App& app) {
   auto a = std::make_shared<Arguments>();
   app.add_option("--codec", a->request.codec, "codec.safetensors")->required();
   app.add_option("--semantic", a->request.semantic, "semantic.safetensors")->required();
-  app.add_option("--lm-semantic", a->request.semantic_stage, "Model folder, such as RUN/last")
+  app.add_option("--lm-semantic", a->request.semantic_stage,
+                 "Model folder, such as RUN/last, or that part of another bundle")
       ->required();
   app.add_option("--lm-coarse", a->request.coarse_stage, "Likewise")->required();
   app.add_option("--lm-fine", a->request.fine_stage, "Likewise")->required();

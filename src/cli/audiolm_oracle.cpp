@@ -29,7 +29,7 @@ struct Arguments {
 // What was measured of one way of making sound, over all pieces.
 struct Row {
   audiolm::SoundDistance sum;
-  std::size_t measured = 0;         // sounds in `sum`
+  std::size_t measured = 0;          // sounds in `sum`
   std::size_t tempi = 0, right = 0;  // sounds of known tempo, and where the tracker finds it
 
   void add(const audiolm::SoundDistance& one) {
@@ -101,13 +101,11 @@ Status measure(const Arguments& a, const audiolm::Generator& generator,
   add_tempo(rows["true"], truth, tempo);
   HEMIOLA_CHECK(keep(a.out, number + "-true", generator.rate(), truth));
   for (const audiolm::Given given : audiolm::kGiven) {
-    HEMIOLA_TRY(const std::vector<float> made,
-                made_from(generator, truth, given, a.seed + index));
+    HEMIOLA_TRY(const std::vector<float> made, made_from(generator, truth, given, a.seed + index));
     Row& row = rows[std::string(name(given))];
     row.add(distance(generator.encoder(), truth, made));
     add_tempo(row, made, tempo);
-    HEMIOLA_CHECK(
-        keep(a.out, fmt::format("{}-{}", number, name(given)), generator.rate(), made));
+    HEMIOLA_CHECK(keep(a.out, fmt::format("{}-{}", number, name(given)), generator.rate(), made));
   }
   audiolm::SoundRequest request;
   request.seconds = kNewSeconds;

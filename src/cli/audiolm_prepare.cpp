@@ -16,8 +16,7 @@ struct Arguments {
 Result<std::vector<audiolm::SoundSource>> sources_of(const Path& folder) {
   std::error_code code;
   if (std::filesystem::exists(folder / "labels.jsonl", code)) return audiolm::loop_sources(folder);
-  HEMIOLA_TRY(const std::vector<Path> files,
-              evaluate::list_files(folder, evaluate::is_sound_name));
+  HEMIOLA_TRY(const std::vector<Path> files, evaluate::list_files(folder, evaluate::is_sound_name));
   std::vector<audiolm::SoundSource> sources;
   for (const Path& file : files) {
     sources.push_back({file, std::filesystem::relative(file, folder, code).string(), ""});
@@ -36,7 +35,8 @@ Result<int> run(const Arguments& arguments) {
               }));
   const double seconds = static_cast<double>(written.samples) / audiolm::kSoundRate;
   if (arguments.json) {
-    Json json = {{"pieces", written.pieces}, {"seconds_audio", seconds}, {"skipped", Json::array()}};
+    Json json = {
+        {"pieces", written.pieces}, {"seconds_audio", seconds}, {"skipped", Json::array()}};
     for (const auto& file : written.skipped) {
       json["skipped"].push_back({{"path", file.path}, {"reason", file.reason}});
     }

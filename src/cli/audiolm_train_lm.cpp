@@ -12,7 +12,7 @@
 namespace hemiola::cli {
 namespace {
 
-constexpr const char* kFreshFolder = "fresh";    // the weights that the run begins with
+constexpr const char* kFreshFolder = "fresh";  // the weights that the run begins with
 constexpr const char* kReportFile = "report.json";
 constexpr std::size_t kScoredWindows = 256;  // for the perplexity of each quantizer
 
@@ -22,6 +22,7 @@ struct Arguments {
   std::string stage, preset = "small";
   int coarse = 0, layers = 0, heads = 0, width = 0;  // 0: as the preset says
   double window = 0;                                 // seconds; 0: as the preset says
+  double misled = 0;
   std::uint64_t data_seed = 0;
   bool resume = false, json = false;
 };
@@ -44,8 +45,7 @@ Result<audiolm::Layout> layout_for(const Arguments& a, audiolm::Stage stage,
   audiolm::TokenShape shape = cache.origin().shape;
   shape.coarse = a.coarse > 0 ? a.coarse : preset.coarse;
   HEMIOLA_CHECK(audiolm::check(shape));
-  const double seconds =
-      a.window > 0 ? a.window : preset.windows[static_cast<std::size_t>(stage)];
+  const double seconds = a.window > 0 ? a.window : preset.windows[static_cast<std::size_t>(stage)];
   return audiolm::Layout(stage, shape, static_cast<int>(seconds * audiolm::kUnitsPerSecond + 0.5));
 }
 
@@ -115,10 +115,10 @@ Json report_of(const Arguments& a, const audiolm::Layout& layout, const nn::Trai
 }
 
 std::string to_text(const Json& report) {
-  std::string text = fmt::format("{} stage: {} steps, {:.2f} passes over the data, {}",
-                                 report["stage"].get<std::string>(),
-                                 report["steps"].get<std::int64_t>(), report["epochs"].get<double>(),
-                                 duration_text(report["seconds"].get<double>()));
+  std::string text =
+      fmt::format("{} stage: {} steps, {:.2f} passes over the data, {}",
+                  report["stage"].get<std::string>(), report["steps"].get<std::int64_t>(),
+                  report["epochs"].get<double>(), duration_text(report["seconds"].get<double>()));
   for (const Json& each : report["validation"]) {
     text += each.contains("quantizer")
                 ? fmt::format("\nvalidation perplexity, quantizer {}: {:.1f}",
@@ -147,7 +147,8 @@ Result<int> run(Arguments a) {
     HEMIOLA_CHECK(check(a.train));
     HEMIOLA_CHECK(write_fresh(a, layout, text, a.out / kFreshFolder));
   }
-  HEMIOLA_TRY(const auto source, audiolm::StageSource::create(cache, layout, a.data_seed));
+  HEMIOLA_TRY(const auto source,
+              audiolm::StageSource::create(cache, layout, a.data_seed, a.misled));
   const audiolm::StageHeldOut held_out(cache, layout);
   nn::TrainData data;
   data.train = source.get();
@@ -221,6 +222,10 @@ Action add_audiolm_train_lm(CLI::App& app) {
   app.add_option("--window", a->window, "Seconds of a window, instead of the preset's")
       ->check(CLI::Range(0.2, 120.0));
   app.add_option("--coarse", a->coarse, "Quantizers of the coarse stage, instead of the preset's");
+  app.add_option("--mislead", a->misled,
+                 "Share of its own past that a stage is shown from another moment of the piece, so "
+                 "that it learns to go by what conditions it")
+      ->check(CLI::Range(0.0, 0.9));
   add_length_options(app, t);
   app.add_option("--batch-tokens", t.batch_tokens, "Tokens of an update")->capture_default_str();
   app.add_option("--micro-tokens", t.micro_tokens, "At most so many at once; less memory")

@@ -14,9 +14,10 @@ namespace {
 using namespace audiolm;
 
 struct Arguments {
-  Path data, out;
+  Path data, out, encoder;
   bool resume = false, json = false;
   int layer = 3, units = 512, threads = 0;
+  float rise_weight = 4;
   std::vector<int> clusters = {256, 128};
   nn::SemanticTrainOptions train;
   std::string device = "cpu";
@@ -85,6 +86,43 @@ void keep(const nn::SemanticLayout& layout, std::vector<float> weights, const St
   }
 }
 
+// An encoder that is there already, with units of its own made anew.
+Result<int> cluster_anew(const Arguments& a) {
+  catch_interrupts();
+  HEMIOLA_TRY(const SoundSet sounds, SoundSet::open(a.data));
+  HEMIOLA_TRY(const Path from, locate_semantic(a.encoder));
+  HEMIOLA_TRY(const SemanticEncoder encoder, SemanticEncoder::load(from));
+  HEMIOLA_TRY(const MappedFile bytes, MappedFile::open(from));
+  HEMIOLA_TRY(const auto view, SafetensorsView::parse(bytes.bytes(), from.string()));
+  WeightMap weights;
+  for (const TensorView& tensor : view.tensors()) weights.emplace(tensor.name, tensor);
+  ClusterOptions clustering;
+  clustering.seed = a.train.seed;
+  clustering.threads = a.threads;
+  clustering.stop = interrupted;
+  HEMIOLA_TRY(const auto units, fit_units(encoder.network(), sounds, sounds.of_split("train"),
+                                          a.units, a.rise_weight, clustering));
+  Metadata about;
+  for (const char* name : {"steps", "training"}) {
+    const auto found = view.metadata().find(name);
+    if (found != view.metadata().end()) about[name] = found->second;
+  }
+  const Path file = a.out / kSemanticFile;
+  HEMIOLA_CHECK(write_semantic(file, encoder.network().shape(), weights, units.centres, about));
+  const Json json = {{"file", file.string()},
+                     {"encoder", from.string()},
+                     {"units", a.units},
+                     {"clustered_frames", units.frames},
+                     {"cluster_error", units.error}};
+  if (a.json) {
+    print(json);
+  } else {
+    print(fmt::format("{}: {} units of the encoder in {}, {:.3f} of the variance left within them",
+                      file.string(), a.units, from.string(), units.error));
+  }
+  return 0;
+}
+
 Result<int> run(Arguments a) {
   catch_interrupts();
   HEMIOLA_TRY(const SoundSet sounds, SoundSet::open(a.data));
@@ -122,10 +160,11 @@ Result<int> run(Arguments a) {
   keep(learner->layout(), learner->state().weights, teacher.mel(), a.layer, kept);
   HEMIOLA_TRY(const auto network, SemanticNetwork::create(kept.shape, kept.tensors, "the encoder"));
   clustering.stop = nullptr;
-  HEMIOLA_TRY(const auto units, fit_units(network, sounds, train, a.units, clustering));
+  HEMIOLA_TRY(const auto units,
+              fit_units(network, sounds, train, a.units, a.rise_weight, clustering));
   const Path file = a.out / kSemanticFile;
   HEMIOLA_CHECK(write_semantic(
-      file, kept.shape, kept.tensors, units.standardiser, units.centres,
+      file, kept.shape, kept.tensors, units.centres,
       {{"steps", std::to_string(summary.steps)},
        {"training",
         fmt::format("masked prediction of {} clusters of MFCC and {} of chroma, "
@@ -165,7 +204,11 @@ Action add_audiolm_train_semantic(CLI::App& app) {
   app.add_option("--data", a->data, "Set of sounds (hemiola audiolm prepare)")->required();
   app.add_option("-o,--out", a->out, "The run's folder; semantic.safetensors is written there")
       ->required();
-  app.add_flag("--resume", a->resume, "Go on with the run in --out");
+  auto* resume = app.add_flag("--resume", a->resume, "Go on with the run in --out");
+  app.add_option("--encoder", a->encoder,
+                 "Train nothing: keep this encoder (semantic.safetensors, or its folder) and make "
+                 "its units anew")
+      ->excludes(resume);
   auto* minutes =
       app.add_option("--cpu-minutes", t.processor_minutes, "Length of the run in processor minutes")
           ->check(CLI::PositiveNumber)
@@ -188,6 +231,10 @@ Action add_audiolm_train_semantic(CLI::App& app) {
   app.add_option("--units", a->units, "Different tokens")
       ->check(CLI::Range(2, 32767))
       ->capture_default_str();
+  app.add_option("--rise-weight", a->rise_weight,
+                 "How much what begins counts beside the layer's output; 0: not at all")
+      ->check(CLI::Range(0.0, 100.0))
+      ->capture_default_str();
   app.add_option("--clusters", a->clusters, "Of MFCC and of chroma, that are to be predicted")
       ->expected(2)
       ->check(CLI::Range(2, 32767))
@@ -207,6 +254,7 @@ Action add_audiolm_train_semantic(CLI::App& app) {
   app.add_option("--threads", a->threads, "0: one for each processor")->check(CLI::Range(0, 1024));
   app.add_flag("--json", a->json, "Report as JSON");
   return [a]() -> Result<int> {
+    if (!a->encoder.empty()) return cluster_anew(*a);
     if (a->layer < 1 || a->layer > a->train.shape.layers) {
       return fail("--layer {}: expected 1 to {}, the encoder's layers", a->layer,
                   a->train.shape.layers);
