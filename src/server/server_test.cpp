@@ -14,6 +14,7 @@
 #include "server/schema.h"
 #include "server/store.h"
 #include "server/studio_files.h"
+#include "server/worker_pool.h"
 
 namespace hemiola::server {
 namespace {
@@ -405,6 +406,60 @@ TEST(JobLog, ARestartBeginsAnew) {
   context.run();
   EXPECT_TRUE(events.text.starts_with("id: 2-1\nevent: restart\n")) << events.text;
   EXPECT_EQ(events.text.find("pitch"), std::string::npos);
+}
+
+// What comes of a call where each worker is this shell script, which talks on its standard input.
+struct ShellCall {
+  bool done = false;
+  CallFailure failure;
+  PoolFigures figures;
+};
+ShellCall call_shell(const std::string& script) {
+  TempFolder folder;
+  auto blobs = open_blob_folder(folder.path() / "blobs");
+  boost::asio::io_context context;
+  const std::string first = "mkdir " + (folder.path() / "first").string() + " 2>/dev/null";
+  WorkerPool pool(context, **blobs, {"/bin/sh", "-c", "first() { " + first + "; }; " + script}, 0,
+                  1);
+  ShellCall result;
+  const auto ask = [&]() -> Awaitable<void> {
+    Call call;
+    call.message["op"] = "describe";
+    // A shell reads to the end of a line: so to the end of the request.
+    call.blobs.push_back({'\n'});
+    auto answer = co_await pool.call(std::move(call));
+    result.done = answer.has_value();
+    if (!answer) result.failure = answer.error();
+  };
+  boost::asio::co_spawn(context, ask(), boost::asio::detached);
+  context.run();
+  result.figures = pool.figures();
+  return result;
+}
+
+TEST(WorkerPool, GivesARequestToAnotherOnlyIfTheFirstHadNotBegun) {
+  const std::string begin = "read -r request; printf '\\1\\16\\0\\0\\0{\"begun\":true}' >&0; ";
+  const std::string end = "printf '\\1\\13\\0\\0\\0{\"done\":{}}' >&0";
+  const ShellCall second = call_shell("if first; then kill -SEGV $$; fi; " + begin + end);
+  EXPECT_TRUE(second.done) << second.failure.message;
+  EXPECT_EQ(second.figures.started, 2u);
+  EXPECT_EQ(second.figures.ended_badly, 0u);
+  // Each dies before it has the request: there is an end to it.
+  const ShellCall none = call_shell("kill -SEGV $$");
+  EXPECT_EQ(none.failure.message, "it crashed (signal 11)");
+  EXPECT_EQ(none.figures.started, 3u);
+  EXPECT_EQ(none.figures.ended_badly, 1u);
+  const ShellCall stopped = call_shell("kill -KILL $$");
+  EXPECT_EQ(stopped.failure.kind, CallFailure::Kind::kKilled);
+  EXPECT_EQ(stopped.figures.started, 3u);
+  // One dies of it.
+  const ShellCall poisoned = call_shell(begin + "kill -SEGV $$");
+  EXPECT_EQ(poisoned.failure.message, "it crashed (signal 11)");
+  EXPECT_EQ(poisoned.figures.started, 1u);
+  // One gives up by itself: the next would too.
+  const ShellCall gave_up = call_shell("exit 1");
+  EXPECT_EQ(gave_up.failure.kind, CallFailure::Kind::kEnded);
+  EXPECT_EQ(gave_up.figures.started, 1u);
 }
 
 TEST(StudioFiles, ServesWhatIsThereAndNothingElse) {

@@ -27,6 +27,7 @@ using worker::FrameKind;
 
 constexpr std::size_t kMostQueued = 256;
 constexpr std::size_t kMostBlobBytes = std::size_t{1} << 30;  // of one call
+constexpr int kMostUnbegun = 3;  // workers of one call, one after another, that died before it
 constexpr std::chrono::seconds kCancelGrace{10};
 
 Awaitable<void> send_kept(std::shared_ptr<const Bytes> frame, WorkerProcess& process) {
@@ -190,15 +191,32 @@ Awaitable<void> WorkerPool::take_seat() {
 Awaitable<tl::expected<CallResult, CallFailure>> WorkerPool::call(Call call, CancelSwitch* cancel) {
   co_await take_seat();
   const Seat seat{*this};
+  const auto until = std::chrono::steady_clock::now() + call.wall;
+  for (int unbegun = 1;; ++unbegun) {
+    Attempt one = co_await attempt(call, until, cancel);
+    const bool again = one.died && !one.begun && unbegun < kMostUnbegun &&
+                       (cancel == nullptr || !cancel->cancelled());
+    if (again) continue;
+    if (!one.result && one.result.error().kind != CallFailure::Kind::kRefused) {
+      ++figures_.ended_badly;
+    }
+    co_return std::move(one.result);
+  }
+}
+
+Awaitable<WorkerPool::Attempt> WorkerPool::attempt(Call& call,
+                                                   std::chrono::steady_clock::time_point until,
+                                                   CancelSwitch* cancel) {
+  Attempt one;
   std::string why;
   std::unique_ptr<WorkerProcess> process = take_process(why);
   if (process == nullptr) {
-    ++figures_.ended_badly;
-    co_return tl::unexpected(CallFailure{CallFailure::Kind::kEnded, why});
+    one.result = tl::unexpected(CallFailure{CallFailure::Kind::kEnded, why});
+    co_return one;
   }
   // The next one starts while this one works.
   asio::post(context_, [this] { fill(); });
-  asio::steady_timer deadline(context_, call.wall);
+  asio::steady_timer deadline(context_, until);
   bool late = false;
   WorkerProcess& at_work = *process;
   deadline.async_wait([&late, &at_work](boost::system::error_code error) {
@@ -217,21 +235,21 @@ Awaitable<tl::expected<CallResult, CallFailure>> WorkerPool::call(Call call, Can
       });
     };
   }
-  auto result = co_await converse(at_work, call, cancel);
+  one.result = co_await converse(at_work, call, cancel, one.begun);
   if (cancel != nullptr) cancel->on_cancel_ = nullptr;
   deadline.cancel();
   grace.cancel();
   // The timers' handlers are done with their references before these go.
   co_await asio::post(context_, use_awaitable);
-  if (!result && result.error().kind == CallFailure::Kind::kEnded) {
-    ++figures_.ended_badly;
+  if (!one.result && one.result.error().kind == CallFailure::Kind::kEnded) {
     if (late) {
-      result.error().message = "it took longer than is allowed";
+      one.result.error().message = "it took longer than is allowed";
     } else {
-      co_await explain(at_work, result.error());
+      co_await explain(at_work, one.result.error());
+      one.died = at_work.end_signal() != 0;
     }
   }
-  co_return result;
+  co_return one;
 }
 
 Awaitable<void> WorkerPool::explain(WorkerProcess& process, CallFailure& failure) {
@@ -261,7 +279,8 @@ void WorkerPool::tell_cancel(WorkerProcess& process) {
 
 Awaitable<tl::expected<CallResult, CallFailure>> WorkerPool::converse(WorkerProcess& process,
                                                                       Call& call,
-                                                                      CancelSwitch* cancel) {
+                                                                      CancelSwitch* cancel,
+                                                                      bool& begun) {
   const auto ended = [](std::string message) {
     return tl::unexpected(CallFailure{CallFailure::Kind::kEnded, std::move(message)});
   };
@@ -274,7 +293,6 @@ Awaitable<tl::expected<CallResult, CallFailure>> WorkerPool::converse(WorkerProc
   for (std::size_t i = 0; sent && i < call.blobs.size(); ++i) {
     frames.clear();
     worker::append_blob(frames, call.blobs[i]);
-    call.blobs[i] = Bytes();
     sent = co_await process.send(frames);
   }
   if (!sent) co_return ended(sent.error().message);
@@ -288,7 +306,10 @@ Awaitable<tl::expected<CallResult, CallFailure>> WorkerPool::converse(WorkerProc
     if (frame->kind == FrameKind::kMessage) {
       Result<Json> message = worker::parse_message(*frame);
       if (!message) co_return ended(message.error().message);
-      if (message->contains("event")) {
+      if (message->contains("begun")) {
+        begun = true;
+        call.blobs = {};  // no other worker will want them
+      } else if (message->contains("event")) {
         if (call.on_event) call.on_event(*message);
       } else if (message->contains("done") && (*message)["done"].is_object()) {
         result.done = std::move((*message)["done"]);

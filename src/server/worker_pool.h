@@ -103,7 +103,8 @@ class WorkerPool {
 
   // Starts the first ones.
   void fill();
-  // Waits for its turn, then for the task's end. Too many waiting: an ApiError (429).
+  // Waits for its turn, then for the task's end. Too many waiting: an ApiError (429). A worker that
+  // was killed before it had its request is followed by another: the request is not why it died.
   Awaitable<tl::expected<CallResult, CallFailure>> call(Call call, CancelSwitch* cancel = nullptr);
 
   const PoolFigures& figures() const { return figures_; }
@@ -113,9 +114,17 @@ class WorkerPool {
     WorkerPool& pool;
     ~Seat();
   };
+  struct Attempt {  // of one worker
+    tl::expected<CallResult, CallFailure> result;
+    bool begun = false;  // it had the whole request
+    bool died = false;   // by a signal
+  };
   Awaitable<void> take_seat();
+  Awaitable<Attempt> attempt(Call& call, std::chrono::steady_clock::time_point until,
+                             CancelSwitch* cancel);
+  // Sets `begun` as soon as the worker says so.
   Awaitable<tl::expected<CallResult, CallFailure>> converse(WorkerProcess& process, Call& call,
-                                                            CancelSwitch* cancel);
+                                                            CancelSwitch* cancel, bool& begun);
   // Puts into `failure` what the end of the process tells.
   Awaitable<void> explain(WorkerProcess& process, CallFailure& failure);
   std::unique_ptr<WorkerProcess> take_process(std::string& why);

@@ -67,6 +67,7 @@ Result<int> run(const Options& options) {
   Channel channel(options.connection);
   HEMIOLA_CHECK(channel.send({{"ready", true}}));
   HEMIOLA_TRY(Request request, channel.receive());
+  HEMIOLA_CHECK(channel.send({{"begun", true}}));
   HEMIOLA_CHECK(lower_limits(limits_of(request.message)));
   channel.listen_for_cancel();
   Task task(equipment, channel, std::move(request));

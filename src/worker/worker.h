@@ -1,6 +1,7 @@
 // A process that does one task for the server and ends: everything that opens bytes from outside
-// happens in one. It opens what it needs (model, training data), is held apart, says "ready", and
-// waits for its request.
+// happens in one. It opens what it needs (model, training data), is held apart, says "ready", waits
+// for its request, and says "begun" when it has all of it and has opened nothing of it: one that
+// dies before did not die of it.
 #pragma once
 
 #include "base/files.h"
