@@ -1,20 +1,21 @@
-// Attention over a cache in int8, written once like the rest of kernels.inl, which includes it. Keys
-// and values are widened to 16 bits as they are read; the query and the weights of the positions are
-// 16-bit numbers with one scale each, so all rounding that counts is that of the cache itself. Sums
-// are whole numbers and exact: every instruction set gives the same.
+// Attention over a cache in int8, written once like the rest of kernels.inl, which includes it.
+// Keys and values are widened to 16 bits as they are read; the query and the weights of the
+// positions are 16-bit numbers with one scale each, so all rounding that counts is that of the
+// cache itself. Sums are whole numbers and exact: every instruction set gives the same.
 //
 // Further needs:
 //   S       16 pairs of int16: load(from) widens 32 signed bytes, all(pointer to a pair),
 //           dot(sum, w, x): adds to each lane of an I both products of its pairs; I::add(a, b)
-//   kByteChains, kByteChunks, kByteSums   how many sums a block of keys takes, how many chunks of 16
+//   kByteChains, kByteChunks, kByteSums   how many sums a block of keys takes, how many chunks of
+//   16
 //           value columns one pass takes, and how many sums of each
 
 namespace {
 
 constexpr float kInt16Most = 32767.0f;
 
-// Scores of one block of 16 positions. Sums over every kByteChains-th pair run side by side, so that
-// a block is read from one end to the other.
+// Scores of one block of 16 positions. Sums over every kByteChains-th pair run side by side, so
+// that a block is read from one end to the other.
 inline void score_bytes(const Attend& a, const std::int16_t* q, V scale, int block,
                         const std::int8_t* keys) {
   const int steps = (a.head_width + 1) / 2;
@@ -39,8 +40,8 @@ inline void score_bytes(const Attend& a, const std::int16_t* q, V scale, int blo
            V::mul(I::to_float(sums[0]), V::mul(V::load(a.key_scales + block * kLanes), scale)));
 }
 
-// As mix_values, in kByteSums sums over every kByteSums-th pair. They are emptied into a float before
-// they could overflow together: after 256 pairs of 2 * 127 * 32767.
+// As mix_values, in kByteSums sums over every kByteSums-th pair. They are emptied into a float
+// before they could overflow together: after 256 pairs of 2 * 127 * 32767.
 template <int chunks>
 inline void mix_bytes(const Attend& a, const std::int16_t* weights, int column, float scale) {
   constexpr int kMostSteps = 256;
@@ -98,15 +99,11 @@ inline float query_int16(const Attend& a, std::int16_t* q) {
   return zero ? 0.0f : largest / kInt16Most;
 }
 
-void attend_int8(const Attend& a) {
-  auto* q = reinterpret_cast<std::int16_t*>(a.halves);
-  auto* weights = q + (a.head_width + kLanes - 1) / kLanes * kLanes;
-  const float q_scale = query_int16(a, q) * a.scale;
-  const auto* keys = reinterpret_cast<const std::int8_t*>(a.keys);
-  const std::ptrdiff_t block_bytes = (a.head_width + 1) / 2 * 2 * kLanes;
+// Scores into weights of the positions, handed on 16 at a time as whole numbers in [0, 32767]; what
+// sums of them are worth.
+template <class Put>
+inline float weigh_scores(const Attend& a, Put put) {
   const int blocks = (a.length + kLanes - 1) / kLanes;
-  for (int b = 0; b < blocks; ++b) score_bytes(a, q, V::all(q_scale), b, keys + b * block_bytes);
-  for (int line = 0; line < kAhead; line += 64) __builtin_prefetch(a.values + line);
   // Positions past the end of the last block weigh nothing.
   for (int t = a.length; t < blocks * kLanes; ++t) a.scores[t] = -1e30f;
   V most = V::all(-1e30f);
@@ -125,16 +122,41 @@ void attend_int8(const Attend& a) {
   const bool zero = !(largest > 1e-30f);
   const V factor = V::all(zero ? 0.0f : kInt16Most / largest);
   for (int b = 0; b < blocks; ++b) {
-    V::store_int16(weights + b * kLanes,
-                   V::nearest(V::mul(V::load(a.scores + b * kLanes), factor)));
+    put(b, V::nearest(V::mul(V::load(a.scores + b * kLanes), factor)));
   }
-  const float scale = largest / kInt16Most / V::sum(sum);
+  return largest / kInt16Most / V::sum(sum);
+}
+
+void attend_int8(const Attend& a) {
+  auto* q = reinterpret_cast<std::int16_t*>(a.halves);
+  auto* weights = q + (a.head_width + kLanes - 1) / kLanes * kLanes;
+  const float q_scale = query_int16(a, q) * a.scale;
+  const auto* keys = reinterpret_cast<const std::int8_t*>(a.keys);
+  const std::ptrdiff_t block_bytes = (a.head_width + 1) / 2 * 2 * kLanes;
+  const int blocks = (a.length + kLanes - 1) / kLanes;
+  for (int b = 0; b < blocks; ++b) score_bytes(a, q, V::all(q_scale), b, keys + b * block_bytes);
+  for (int line = 0; line < kAhead; line += 64) __builtin_prefetch(a.values + line);
+  const float scale = weigh_scores(
+      a, [&](int block, V levels) { V::store_int16(weights + block * kLanes, levels); });
   const int chunks = (a.head_width + kLanes - 1) / kLanes;
   for (int c = 0; c < chunks; c += kByteChunks) {
-    with_count<kByteChunks>(
-        chunks - c < kByteChunks ? chunks - c : kByteChunks,
-        [&](auto count) { mix_bytes<decltype(count)::value>(a, weights, c * kLanes, scale); });
+    with_count<kByteChunks>(chunks - c < kByteChunks ? chunks - c : kByteChunks, [&](auto count) {
+      mix_bytes<decltype(count)::value>(a, weights, c * kLanes, scale);
+    });
   }
 }
+
+void attend_rows_int8(const AttendRows& a) {
+  Attend row = a.first;
+  for (int r = 0; r < a.rows; ++r) {
+    attend_int8(row);
+    row.q += a.q_stride;
+    row.out += a.out_stride;
+    ++row.length;
+  }
+}
+
+// For tables that attend to rows as above.
+[[maybe_unused]] std::size_t no_room(int, int) { return 0; }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "base/tiles.h"
 #include "engine/kernels.h"
 
 namespace hemiola::engine {
@@ -15,7 +16,7 @@ bool has_avx_vnni() {
 }
 
 struct Available {
-  std::array<const Kernels*, 6> tables{};
+  std::array<const Kernels*, 7> tables{};
   std::size_t count = 0;
 
   void add(const Kernels& kernels) { tables[count++] = &kernels; }
@@ -33,7 +34,9 @@ struct Available {
     add(kAvx512Kernels);
     if (!__builtin_cpu_supports("avx512vnni")) return;
     add(kAvx512VnniKernels);
-    if (__builtin_cpu_supports("avx512bf16")) add(kAvx512Bf16Kernels);
+    if (!__builtin_cpu_supports("avx512bf16")) return;
+    add(kAvx512Bf16Kernels);
+    if (__builtin_cpu_supports("avx512vbmi") && may_use_tiles(Tiles::kInt8)) add(kAmxKernels);
   }
 };
 

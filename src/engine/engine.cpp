@@ -76,7 +76,10 @@ struct Model::Parts {
         cache_type(cache != CacheType::kAuto ? cache : cache_beside(packed)) {}
 
   ScratchPlan plan(int streams, int capacity) const {
-    return {packed.config, packed.packing, streams, capacity, pool.threads()};
+    const std::size_t room = cache_type == CacheType::kInt8
+                                 ? kernels.room_for_rows(packed.config.head_width(), capacity)
+                                 : 0;
+    return {packed.config, packed.packing, streams, capacity, pool.threads(), room};
   }
 
   PackedModel packed;

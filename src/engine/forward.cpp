@@ -46,7 +46,7 @@ WeightsView::WeightsView(const PackedModel& model) : config(&model.config), pack
 }
 
 ScratchPlan::ScratchPlan(const ModelConfig& config, Packing packing, int streams, int capacity,
-                         int threads)
+                         int threads, std::size_t room_for_rows)
     : rows(std::max(streams, std::min(capacity, kPrefillRows))),
       x_stride(padded(config.width)),
       qkv_stride(padded(3 * config.width)),
@@ -55,7 +55,8 @@ ScratchPlan::ScratchPlan(const ModelConfig& config, Packing packing, int streams
       group_stride(input_stride / group_of(packing) + 1),
       score_stride(padded(capacity)),
       half_stride(padded(config.head_width()) + padded(capacity)),
-      logit_stride(padded(config.vocabulary)) {
+      logit_stride(padded(config.vocabulary)),
+      room_stride(static_cast<std::ptrdiff_t>(round_up(room_for_rows, kCacheLine))) {
   std::size_t end = 0;
   const auto take = [&](std::size_t count, std::ptrdiff_t stride, std::size_t size) {
     const std::size_t begin = end;
@@ -73,6 +74,7 @@ ScratchPlan::ScratchPlan(const ModelConfig& config, Packing packing, int streams
   offsets = take(n, group_stride, sizeof(std::int32_t));
   scores = take(static_cast<std::size_t>(threads), score_stride, sizeof(float));
   halves = take(static_cast<std::size_t>(threads), half_stride, sizeof(std::uint16_t));
+  room = take(static_cast<std::size_t>(threads), room_stride, 1);
   logits = take(static_cast<std::size_t>(streams), logit_stride, sizeof(float));
   needed_panels = take(1, logit_stride / kPanel / 64 + 1, sizeof(std::uint64_t));
   bytes = end;
@@ -185,9 +187,9 @@ void Forward::append(int layer, const Row& row, int index, int head) const {
   cache_.put(layer, row.stream, head, row.position, key, key + width);
 }
 
-void Forward::attend(int layer, const Row& row, int index, int head, int thread) const {
+Attend Forward::attend_task(int layer, const Row& row, int index, int head, int thread) const {
   const int head_width = weights_.config->head_width();
-  const Attend task = {
+  return {
       at<float>(plan_.qkv) + index * plan_.qkv_stride + head * head_width,
       cache_.keys(layer, row.stream, head),
       cache_.values(layer, row.stream, head),
@@ -200,10 +202,25 @@ void Forward::attend(int layer, const Row& row, int index, int head, int thread)
       cache_.key_scales(layer, row.stream, head),
       cache_.value_scales(layer, row.stream, head),
   };
+}
+
+void Forward::attend(int layer, const Row& row, int index, int head, int thread) const {
   const CacheType type = cache_.shape().type;
   (type == CacheType::kInt8   ? kernels_.attend_int8
    : type == CacheType::kBf16 ? kernels_.attend_bf16
-                              : kernels_.attend_f32)(task);
+                              : kernels_.attend_f32)(attend_task(layer, row, index, head, thread));
+}
+
+// `rows` are one stream's; the first of them is the pass's row `begin`.
+void Forward::attend_rows(int layer, std::span<const Row> rows, int begin, int head,
+                          int thread) const {
+  if (cache_.shape().type == CacheType::kInt8) {
+    kernels_.attend_rows_int8({attend_task(layer, rows[0], begin, head, thread),
+                               static_cast<int>(rows.size()), plan_.qkv_stride, plan_.x_stride,
+                               scratch_ + plan_.room + thread * plan_.room_stride});
+    return;
+  }
+  for (const Row& row : rows) attend(layer, row, begin++, head, thread);
 }
 
 // Leaves the heads' outputs side by side in `normed`.
@@ -224,14 +241,20 @@ void Forward::attention(int layer, std::span<const Row> rows) {
   pool_.run(heads, [&](int head, int) {
     for (int i = 0; i < count; ++i) append(layer, rows[static_cast<std::size_t>(i)], i, head);
   });
-  constexpr int kRowsPerTask = 16;
-  const int row_tasks = (count + kRowsPerTask - 1) / kRowsPerTask;
+  // As many rows a task as leave a few tasks a thread: what rows have in common is done once for
+  // each task.
+  constexpr int kRowsPerTile = 16, kTasksPerThread = 4;
+  const int wanted = std::max(1, kTasksPerThread * pool_.threads() / heads);
+  const int most = (count + wanted - 1) / wanted;
+  const int rows_per_task = (most + kRowsPerTile - 1) / kRowsPerTile * kRowsPerTile;
+  const int row_tasks = (count + rows_per_task - 1) / rows_per_task;
   pool_.run(heads * row_tasks, [&](int task, int thread) {
     // The last rows see the most: they go first.
-    const int head = task % heads, begin = (row_tasks - 1 - task / heads) * kRowsPerTask;
-    for (int i = begin; i < std::min(begin + kRowsPerTask, count); ++i) {
-      attend(layer, rows[static_cast<std::size_t>(i)], i, head, thread);
-    }
+    const int head = task % heads, begin = (row_tasks - 1 - task / heads) * rows_per_task;
+    const int end = std::min(begin + rows_per_task, count);
+    attend_rows(
+        layer, rows.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)),
+        begin, head, thread);
   });
 }
 

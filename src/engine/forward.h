@@ -50,12 +50,13 @@ struct Row {
 
 // Where the working memory of a pass lies in a cache's scratch; rows are padded to whole panels.
 struct ScratchPlan {
-  ScratchPlan(const ModelConfig& config, Packing packing, int streams, int capacity, int threads);
+  ScratchPlan(const ModelConfig& config, Packing packing, int streams, int capacity, int threads,
+              std::size_t room_for_rows);
 
   int rows;
   std::ptrdiff_t x_stride, qkv_stride, inner_stride, input_stride, group_stride, score_stride,
-      half_stride, logit_stride;
-  std::size_t row_list, x, normed, qkv, inner, input, scales, offsets, scores, halves, logits,
+      half_stride, logit_stride, room_stride;
+  std::size_t row_list, x, normed, qkv, inner, input, scales, offsets, scores, halves, room, logits,
       needed_panels;
   std::size_t bytes;
 };
@@ -94,7 +95,9 @@ class Forward {
                   float* y, std::ptrdiff_t y_stride, Epilogue epilogue) const;
   void multiply(const Product& product);
   void append(int layer, const Row& row, int index, int head) const;
+  Attend attend_task(int layer, const Row& row, int index, int head, int thread) const;
   void attend(int layer, const Row& row, int index, int head, int thread) const;
+  void attend_rows(int layer, std::span<const Row> rows, int begin, int head, int thread) const;
   void attention(int layer, std::span<const Row> rows);
   bool heads_are_tasks(std::span<const Row> rows) const;
   void multiply_and_attend(int layer, std::span<const Row> rows, const Product& qkv);

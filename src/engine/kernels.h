@@ -70,6 +70,15 @@ struct Attend {
   const float* value_scales;
 };
 
+// The queries of one head at `rows` positions in turn: as `first` says, then each seeing
+// one position more. Gives what attend gives for each alone.
+struct AttendRows {
+  Attend first;
+  int rows;
+  std::ptrdiff_t q_stride, out_stride;  // in floats
+  std::byte* room;                      // working memory of room_for_rows, aligned to 64
+};
+
 struct LayerNorm {
   const float* x;  // (width)
   const float* weight;
@@ -120,6 +129,8 @@ struct Kernels {
   void (*attend_f32)(const Attend&);  // the type is that of keys and values
   void (*attend_bf16)(const Attend&);
   void (*attend_int8)(const Attend&);
+  void (*attend_rows_int8)(const AttendRows&);
+  std::size_t (*room_for_rows)(int head_width, int capacity);  // bytes, for up to `capacity` keys
   void (*layer_norm)(const LayerNorm&);
   void (*to_bf16)(const float* x, int count, std::uint16_t* out);  // out rounded up to 2, zeros
   void (*quantise)(const Quantise&);
@@ -140,6 +151,7 @@ extern const Kernels kAvxVnniKernels;
 extern const Kernels kAvx512Kernels;
 extern const Kernels kAvx512VnniKernels;
 extern const Kernels kAvx512Bf16Kernels;
+extern const Kernels kAmxKernels;
 extern const Kernels kNeonKernels;
 extern const Kernels kNeonDotKernels;
 

@@ -7,23 +7,12 @@
 namespace hemiola::engine {
 
 #include "engine/vector_avx512.inl"
-// (the order matters: this uses V)
+// (the order matters: these use V)
+#include "engine/bf16_avx512.inl"
+#include "engine/halves_avx512.inl"
 #include "engine/vnni_avx512.inl"
 
 namespace {
-
-struct B {
-  __m512bh r;
-
-  static B of(__m512i bits) { return {reinterpret_cast<__m512bh>(bits)}; }
-  static B load(const std::byte* from) { return of(_mm512_loadu_si512(from)); }
-  static B all(const std::uint16_t* pair) {
-    int bits;
-    __builtin_memcpy(&bits, pair, 4);
-    return of(_mm512_set1_epi32(bits));
-  }
-  static V dot(V sum, B w, B x) { return {_mm512_dpbf16_ps(sum.r, w.r, x.r)}; }
-};
 
 constexpr int kRows = 8;
 constexpr int kRows4 = 8;
@@ -40,8 +29,9 @@ constexpr int kConvColumns = 3;
 #include "engine/kernels.inl"
 
 const Kernels kAvx512Bf16Kernels = {
-    "avx512-bf16", matmul_f32, matmul_bf16, matmul_int8, matmul_int4, attend<F32>,   attend<Bf16>,
-    attend_int8,   layer_norm, to_bf16,     quantise,    convolve,    multiply_adds,
+    "avx512-bf16", matmul_f32,   matmul_bf16, matmul_int8,      matmul_int4,
+    attend<F32>,   attend<Bf16>, attend_int8, attend_rows_int8, no_room,
+    layer_norm,    to_bf16,      quantise,    convolve,         multiply_adds,
 };
 
 }  // namespace hemiola::engine

@@ -9,6 +9,7 @@ namespace hemiola::engine {
 #include "engine/vector_avx512.inl"
 // (the order matters: these use V)
 #include "engine/expand_avx512.inl"
+#include "engine/halves_avx512.inl"
 #include "engine/vnni_avx512.inl"
 
 namespace {
@@ -26,8 +27,9 @@ constexpr int kConvColumns = 3;
 #include "engine/kernels.inl"
 
 const Kernels kAvx512VnniKernels = {
-    "avx512-vnni", matmul_f32, matmul_bf16, matmul_int8, matmul_int4, attend<F32>,   attend<Bf16>,
-    attend_int8,   layer_norm, to_bf16,     quantise,    convolve,    multiply_adds,
+    "avx512-vnni", matmul_f32,   matmul_bf16, matmul_int8,      matmul_int4,
+    attend<F32>,   attend<Bf16>, attend_int8, attend_rows_int8, no_room,
+    layer_norm,    to_bf16,      quantise,    convolve,         multiply_adds,
 };
 
 }  // namespace hemiola::engine

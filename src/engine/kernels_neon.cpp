@@ -23,8 +23,9 @@ inline int32x4_t dot_fours(int32x4_t sum, int8x16_t w, int8x16_t x) {
 #include "engine/kernels.inl"
 
 const Kernels kNeonKernels = {
-    "neon",      matmul_f32, matmul_bf16, matmul_int8, matmul_int4, attend<F32>,   attend<Bf16>,
-    attend_int8, layer_norm, to_bf16,     quantise,    convolve,    multiply_adds,
+    "neon",      matmul_f32,   matmul_bf16, matmul_int8,      matmul_int4,
+    attend<F32>, attend<Bf16>, attend_int8, attend_rows_int8, no_room,
+    layer_norm,  to_bf16,      quantise,    convolve,         multiply_adds,
 };
 
 }  // namespace hemiola::engine

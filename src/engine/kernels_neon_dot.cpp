@@ -19,8 +19,9 @@ inline int32x4_t dot_fours(int32x4_t sum, int8x16_t w, int8x16_t x) { return vdo
 #include "engine/kernels.inl"
 
 const Kernels kNeonDotKernels = {
-    "neon-dot",  matmul_f32, matmul_bf16, matmul_int8, matmul_int4, attend<F32>,   attend<Bf16>,
-    attend_int8, layer_norm, to_bf16,     quantise,    convolve,    multiply_adds,
+    "neon-dot",  matmul_f32,   matmul_bf16, matmul_int8,      matmul_int4,
+    attend<F32>, attend<Bf16>, attend_int8, attend_rows_int8, no_room,
+    layer_norm,  to_bf16,      quantise,    convolve,         multiply_adds,
 };
 
 }  // namespace hemiola::engine

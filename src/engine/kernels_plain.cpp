@@ -201,8 +201,9 @@ constexpr int kConvColumns = 1;
 #include "engine/kernels.inl"
 
 const Kernels kPlainKernels = {
-    "plain",     matmul_f32, matmul_bf16, matmul_int8, matmul_int4, attend<F32>,   attend<Bf16>,
-    attend_int8, layer_norm, to_bf16,     quantise,    convolve,    multiply_adds,
+    "plain",     matmul_f32,   matmul_bf16, matmul_int8,      matmul_int4,
+    attend<F32>, attend<Bf16>, attend_int8, attend_rows_int8, no_room,
+    layer_norm,  to_bf16,      quantise,    convolve,         multiply_adds,
 };
 
 }  // namespace hemiola::engine

@@ -37,6 +37,16 @@ constexpr Sizes kSizes[] = {{1, 1, 1},    {3, 5, 2},     {16, 32, 1},   {17, 33,
                             {255, 65, 9}, {257, 10, 11}, {768, 70, 13}, {1000, 100, 17},
                             {3072, 33, 1}};
 
+// More rows than a tile or a few have, inputs and outputs that end in the middle of them.
+constexpr Sizes kTallSizes[] = {{40, 40, 12},  {64, 32, 16},  {128, 64, 33},
+                                {200, 33, 70}, {300, 70, 31}, {768, 64, 161}};
+
+std::vector<Sizes> all_sizes() {
+  std::vector<Sizes> sizes(std::begin(kSizes), std::end(kSizes));
+  sizes.insert(sizes.end(), std::begin(kTallSizes), std::end(kTallSizes));
+  return sizes;
+}
+
 // A matrix, an input in all three forms, and a place for the result.
 class Product {
  public:
@@ -189,7 +199,7 @@ TEST_P(KernelsTest, ProductsAreTheSumsTheyClaimToBe) {
 
 TEST_P(KernelsTest, ProductsEqualThoseOfThePlainTwin) {
   for (const Packing packing : kPackings) {
-    for (const Sizes s : kSizes) {
+    for (const Sizes s : all_sizes()) {
       const Product product(packing, s);
       for (const Epilogue epilogue : {Epilogue::kStore, Epilogue::kGelu, Epilogue::kAdd}) {
         const auto plain = product.run(kPlainKernels, epilogue);
@@ -205,7 +215,7 @@ TEST_P(KernelsTest, ProductsEqualThoseOfThePlainTwin) {
 
 TEST_P(KernelsTest, ARowDoesNotDependOnItsNeighbours) {
   for (const Packing packing : kPackings) {
-    for (const Sizes s : kSizes) {
+    for (const Sizes s : all_sizes()) {
       const Product product(packing, s);
       ASSERT_EQ(product.run(*GetParam(), Epilogue::kGelu, false),
                 product.run(*GetParam(), Epilogue::kGelu, true));
@@ -218,7 +228,7 @@ TEST(Kernels, WideRegistersGiveTheSameBits) {
   const Kernels* first = available_kernels()[1];
   for (const Kernels* other : available_kernels()) {
     if (other == &kPlainKernels) continue;
-    for (const Sizes s : kSizes) {
+    for (const Sizes s : all_sizes()) {
       for (const Packing packing : kPackings) {
         const Product product(packing, s);
         ASSERT_EQ(product.run(*first, Epilogue::kGelu), product.run(*other, Epilogue::kGelu))
@@ -485,6 +495,42 @@ TEST_P(KernelsTest, AttendsInInt8AsTheDefinitionSays) {
   }
 }
 
+// Many queries of one head at positions in turn: what each of them gives alone.
+TEST_P(KernelsTest, AttendsToRowsAsToEachAlone) {
+  const Kernels& kernels = *GetParam();
+  for (const int width : {5, 32, 50, 96, 130, 512}) {
+    for (const int first : {1, 17, 300, 1000}) {
+      for (const int rows : {1, 6, 16, 17, 45}) {
+        const int most = first + rows - 1;
+        Int8Head head(width, most);
+        const int q_stride = width + 3, out_stride = width + 5;
+        const auto q = random_floats(static_cast<std::size_t>(q_stride * rows), 77, 3);
+        const std::size_t room = round_up(static_cast<std::size_t>(most), 16);
+        std::vector<float> scores(room), each(static_cast<std::size_t>(out_stride * rows), 5);
+        auto together = each;
+        std::vector<std::uint16_t> halves(round_up(static_cast<std::size_t>(width), 16) + room);
+        const AlignedBytes working(kernels.room_for_rows(width, most));
+        const auto task = [&](int row, std::vector<float>& out) {
+          return Attend{q.data() + row * q_stride,
+                        head.cache.keys(0, 0, 0),
+                        head.cache.values(0, 0, 0),
+                        width,
+                        first + row,
+                        1 / std::sqrt(static_cast<float>(width)),
+                        scores.data(),
+                        halves.data(),
+                        out.data() + row * out_stride,
+                        head.cache.key_scales(0, 0, 0),
+                        head.cache.value_scales(0, 0, 0)};
+        };
+        for (int row = 0; row < rows; ++row) kernels.attend_int8(task(row, each));
+        kernels.attend_rows_int8({task(0, together), rows, q_stride, out_stride, working.data()});
+        ASSERT_EQ(together, each) << width << " wide, " << rows << " rows from " << first;
+      }
+    }
+  }
+}
+
 // The largest numbers there can be, all of one sign: no sum overflows.
 TEST_P(KernelsTest, Int8AttentionHoldsItsLargestSums) {
   constexpr int kWidth = kInt8HeadWidth, kLength = 4096;
@@ -497,6 +543,18 @@ TEST_P(KernelsTest, Int8AttentionHoldsItsLargestSums) {
                            1, scores.data(), halves.data(), out.data(), cache.key_scales(0, 0, 0),
                            cache.value_scales(0, 0, 0)});
   for (const float value : out) ASSERT_NEAR(value, 1, 1e-4);
+  constexpr int kRows = 8;
+  std::vector<float> rows_out(kRows * kWidth);
+  const AlignedBytes working(GetParam()->room_for_rows(kWidth, kLength));
+  GetParam()->attend_rows_int8(
+      {{ones.data(), cache.keys(0, 0, 0), cache.values(0, 0, 0), kWidth, kLength - kRows + 1, 1,
+        scores.data(), halves.data(), rows_out.data(), cache.key_scales(0, 0, 0),
+        cache.value_scales(0, 0, 0)},
+       kRows,
+       0,
+       kWidth,
+       working.data()});
+  for (const float value : rows_out) ASSERT_NEAR(value, 1, 1e-4);
 }
 
 // Every operation is rounded as IEEE 754 says, in one order: x86-64 and ARM64 agree to the bit.

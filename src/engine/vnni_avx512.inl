@@ -1,5 +1,6 @@
 // The byte dot product of AVX-512 VNNI. Included inside namespace hemiola::engine after
-// vector_avx512.inl.
+// vector_avx512.inl and a file that has int4_halves(halves, low, high): the numbers that the low and
+// the high halves of bytes stand for.
 
 namespace {
 
@@ -12,11 +13,7 @@ struct I {
   static I start(std::int32_t offset) { return all(offset); }
   static Weights load(const std::byte* from) { return _mm512_loadu_si512(from); }
   static void load_halves(const std::byte* from, Weights& low, Weights& high) {
-    const __m512i both = _mm512_loadu_si512(from), mask = _mm512_set1_epi8(15);
-    const __m512i table = _mm512_broadcast_i32x4(
-        _mm_loadu_si128(reinterpret_cast<const __m128i*>(kInt4Bytes)));
-    low = _mm512_shuffle_epi8(table, _mm512_and_si512(both, mask));
-    high = _mm512_shuffle_epi8(table, _mm512_and_si512(_mm512_srli_epi16(both, 4), mask));
+    int4_halves(_mm512_loadu_si512(from), low, high);
   }
   static Inputs inputs(const std::int8_t* from) {
     int four;
@@ -30,6 +27,12 @@ struct I {
     return sum;
   }
   static I add(I a, I b) { return {_mm512_add_epi32(a.r, b.r)}; }
+  static I load_sums(const std::int32_t* from) { return {_mm512_loadu_si512(from)}; }
+  static void store_sums(std::int32_t* to, I a) { _mm512_storeu_si512(to, a.r); }
+  // Weights without the 128 that is added to them.
+  static void store_signed(std::byte* to, Weights w) {
+    _mm512_storeu_si512(to, _mm512_xor_si512(w, _mm512_set1_epi8(-128)));
+  }
   static V to_float(I a) { return {_mm512_cvtepi32_ps(a.r)}; }
 };
 

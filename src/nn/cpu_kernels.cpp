@@ -1,11 +1,8 @@
 #include "nn/cpu_kernels.h"
 
-#include <cpuid.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <string_view>
 
+#include "base/tiles.h"
 #include "nn/cpu_tables.h"
 
 namespace hemiola::nn::cpu {
@@ -22,17 +19,7 @@ bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_support
 
 bool has_avx512_bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }
 
-// The kernel hands out the large registers of tiles only to a process that asks for them.
-bool has_amx_bf16() {
-  static const bool has = [] {
-    constexpr unsigned kTiles = (1u << 22) | (1u << 24);  // AMX-BF16, AMX-TILE
-    constexpr int kAskForState = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM
-    unsigned a = 0, b = 0, c = 0, d = 0;
-    return has_avx512_bf16() && __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 &&
-           (d & kTiles) == kTiles && syscall(SYS_arch_prctl, kAskForState, kTileData) == 0;
-  }();
-  return has;
-}
+bool has_amx_bf16() { return has_avx512_bf16() && may_use_tiles(Tiles::kBf16); }
 
 }  // namespace
 

@@ -1,0 +1,7 @@
+#include "base/tiles.h"
+
+namespace hemiola {
+
+bool may_use_tiles(Tiles) { return false; }
+
+}  // namespace hemiola
