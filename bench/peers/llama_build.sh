@@ -14,6 +14,8 @@ if [ ! -d "llama_cpp_python-$version" ]; then
   tar xzf "llama_cpp_python-$version.tar.gz"
 fi
 ln -sfn "llama_cpp_python-$version/vendor/llama.cpp" source
+tiles=source/ggml/src/ggml-cpu/amx/mmq.cpp
+grep -q llama_tiles.h $tiles || sed -i "/^inline void ggml_tile_config_init/i #include \"$here/llama_tiles.h\"" $tiles
 cmake -S source -B build -G Ninja -DCMAKE_BUILD_TYPE=Release -DGGML_NATIVE=ON -DBUILD_SHARED_LIBS=OFF \
   -DLLAMA_CURL=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF \
   -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_COMMON=OFF

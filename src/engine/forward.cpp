@@ -102,7 +102,8 @@ void Forward::embed(std::span<const Row> rows) {
     const Row& row = rows[static_cast<std::size_t>(index)];
     float* x = at<float>(plan_.x) + index * plan_.x_stride;
     const float* position = weights_.positions + std::ptrdiff_t{row.position} * width;
-    for (int k = 0; k < width; ++k) x[k] = table.at(k, row.token) + position[k];
+    table.take_output(row.token, x);
+    for (int k = 0; k < width; ++k) x[k] += position[k];
   });
 }
 

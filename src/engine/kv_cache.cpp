@@ -1,10 +1,11 @@
 #include "engine/kv_cache.h"
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
-#include <cmath>
 #include <cstring>
 
+#include "engine/kernels.h"
 #include "model/tensor.h"
 
 namespace hemiola::engine {
@@ -18,16 +19,19 @@ std::size_t size_of(CacheType type) {
   return type == CacheType::kFp32 ? 4 : type == CacheType::kBf16 ? 2 : 1;
 }
 
-// Calls put(d, level) for whole numbers in [-127, 127]; returns what one is worth.
-template <class Put>
-float quantise(const float* from, std::size_t count, const Put& put) {
-  float most = 0;
-  for (std::size_t d = 0; d < count; ++d) most = std::max(most, std::fabs(from[d]));
+// Whole numbers in [-127, 127] into levels; returns what one is worth. Loops that the compiler makes
+// wide: the largest is found by bits, as numbers without a sign are ordered like their bits.
+float quantise(const float* from, int count, std::int8_t* levels) {
+  std::int32_t most_bits = 0;
+  for (int d = 0; d < count; ++d) {
+    most_bits = std::max(most_bits, std::bit_cast<std::int32_t>(from[d]) & 0x7fffffff);
+  }
+  float most = std::bit_cast<float>(most_bits);
   if (!(most > 1e-30f)) most = 0;
   const float factor = most > 0 ? 127 / most : 0;
   constexpr float kMagic = 12582912.0f;  // 1.5 * 2^23: rounds to the nearest, ties to even
-  for (std::size_t d = 0; d < count; ++d) {
-    put(d, static_cast<std::int8_t>(static_cast<int>((from[d] * factor + kMagic) - kMagic)));
+  for (int d = 0; d < count; ++d) {
+    levels[d] = static_cast<std::int8_t>(static_cast<int>((from[d] * factor + kMagic) - kMagic));
   }
   return most / 127;
 }
@@ -63,11 +67,13 @@ void KvCache::put(int layer, int stream, int head, int position, const float* ke
               at / kBlock * kBlock * round_up(width, 2) + at % kBlock * 2;
     auto* v =
         reinterpret_cast<std::int8_t*>(values(layer, stream, head)) + at / 2 * padded * 2 + at % 2;
-    key_scales(layer, stream, head)[at] =
-        quantise(key, width,
-                 [&](std::size_t d, std::int8_t level) { k[d / 2 * kBlock * 2 + d % 2] = level; });
-    value_scales(layer, stream, head)[at] =
-        quantise(value, width, [&](std::size_t d, std::int8_t level) { v[d * 2] = level; });
+    std::int8_t levels[kInt8HeadWidth];
+    key_scales(layer, stream, head)[at] = quantise(key, shape_.head_width, levels);
+    std::size_t d = 0;
+    for (; d + 2 <= width; d += 2) std::memcpy(k + d * kBlock, levels + d, 2);
+    if (d < width) k[d * kBlock] = levels[d];
+    value_scales(layer, stream, head)[at] = quantise(value, shape_.head_width, levels);
+    for (d = 0; d < width; ++d) v[d * 2] = levels[d];
     return;
   }
   if (shape_.type == CacheType::kBf16) {

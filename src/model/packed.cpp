@@ -153,6 +153,21 @@ float PackedMatrix::at(int input, int output) const {
   return 0;
 }
 
+void PackedMatrix::take_output(int output, float* to) const {
+  if (packing != Packing::kInt8) {
+    for (int k = 0; k < in; ++k) to[k] = at(k, output);
+    return;
+  }
+  const std::byte* word = panel(output / kPanel) + size(output % kPanel) * 4;
+  const float scale = scales[size(output)];
+  for (int k = 0; k < in; k += 4, word += kPanel * 4) {
+    const int count = std::min(4, in - k);
+    for (int i = 0; i < count; ++i) {
+      to[k + i] = static_cast<float>(std::to_integer<int>(word[i]) - kInt8Zero) * scale;
+    }
+  }
+}
+
 namespace {
 
 // The level nearest to x: how many of the midpoints between levels lie below it.

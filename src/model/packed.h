@@ -57,8 +57,10 @@ struct PackedMatrix {
   const std::byte* panel(int index) const {
     return panels + static_cast<std::size_t>(index) * panel_bytes(packing, in);
   }
-  // One weight, for tests and table look-ups of an embedding.
+  // One weight, for tests.
   float at(int input, int output) const;
+  // All weights of one output, (in): a row of an embedding.
+  void take_output(int output, float* to) const;
 };
 
 // Packs a matrix stored (in, out), or (out, in) when `by_rows`; `panels` has the size that
