@@ -1,7 +1,6 @@
 // Builds small MIDI files byte by byte. For tests only.
 #pragma once
 
-#include <algorithm>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -88,9 +87,9 @@ inline const std::vector<std::string> kNoteLines = {"0 on 0 60 64", "96 on 0 60 
                                                     "288 on 0 62 0"};
 
 inline Bytes little(std::size_t value) {
-  Bytes bytes = big(value, 4);
-  std::ranges::reverse(bytes);
-  return bytes;
+  Bytes result;
+  for (int i = 0; i < 4; ++i) result.push_back(static_cast<std::uint8_t>(value >> (8 * i) & 0xff));
+  return result;
 }
 
 inline Bytes riff(const Bytes& content) {
