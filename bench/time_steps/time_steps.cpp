@@ -7,9 +7,10 @@
 //   time_steps perform IN -o OUT              the MIDI files of a folder as performances: ticks of
 //       1 ms, no metre, no tempo, so that nothing is known of their beats.
 //
-// Train on both sets with `hemiola train --plain --flatten`, generate with both models (those of
-// steps with --tempo 252, at which their ticks last 10 ms), make performances of these and of real
-// pieces, and compare them by `hemiola stats`.
+// Train on both sets with `hemiola train --controls 0 --chords 0 --infill 0 --flatten` (not
+// --plain: `generate` counts bars, and a model that has not learnt that writes noise), generate
+// with both models (those of steps with --tempo 252, at which their ticks last 10 ms), make
+// performances of these and of real pieces, and compare them by `hemiola stats`.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -88,7 +89,8 @@ GridScore in_steps(const GridScore& score, double factor) {
   for (GridTrack& track : steps.tracks) {
     for (GridNote& note : track.notes) note.onset = note.onset - first;
   }
-  const GridBar bar{.tempo_class = static_cast<std::uint8_t>(nearest_tempo_class(60 / (24 * kStep)))};
+  const GridBar bar{.tempo_class =
+                        static_cast<std::uint8_t>(nearest_tempo_class(60 / (24 * kStep)))};
   const int bars = std::max(last - first, GridTick{}).count() / bar_length(bar.metre).count() + 1;
   steps.bars.assign(static_cast<std::size_t>(bars), bar);
   return data::flattened(steps);
