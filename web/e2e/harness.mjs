@@ -42,7 +42,13 @@ export async function startServer(more = []) {
     // Sends a signal to its workers that were started with this option: to hold one (SIGSTOP) in the
     // middle of its work, and to let it go on (SIGCONT).
     signalWorkers: (option, signal) => {
-      for (const pid of workersOf(server.pid, option)) process.kill(pid, signal);
+      for (const pid of workersOf(server.pid, option)) {
+        try {
+          process.kill(pid, signal);
+        } catch (error) {
+          if (error.code !== 'ESRCH') throw error;  // it has ended meanwhile
+        }
+      }
     },
     stop: async () => {
       const ended = new Promise((resolve) => server.once('exit', resolve));

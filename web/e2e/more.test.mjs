@@ -88,10 +88,12 @@ test('the waveform model goes on from the piece, beside the notes as they sound'
       window.clicked = performance.now();
       window.listenAnew();
     }, { capture: true, once: true }));
+    // The worker is slowed down, and then held, or all would be written in two seconds.
+    let ticks = 0;
+    const slowed = setInterval(() => studio.server.signalWorkers('--audiolm', ticks++ % 4 ? 'SIGSTOP' : 'SIGCONT'), 25);
     await pane.getByRole('button', { name: 'Write as sound' }).click();
-    // It is heard while it is written, and where it is: the button is Pause. The worker is held, or
-    // all would be written in two seconds.
-    await pane.getByText(/s so far/).waitFor();
+    // It is heard while it is written, and where it is: the button is Pause.
+    await pane.getByText(/s so far/).waitFor().finally(() => clearInterval(slowed));
     studio.server.signalWorkers('--audiolm', 'SIGSTOP');
     await until(page, () => window.heard() !== null);
     t.diagnostic(`click to sound ${Math.round(await page.evaluate(() => window.heard() - window.clicked))} ms`);
@@ -106,12 +108,14 @@ test('the waveform model goes on from the piece, beside the notes as they sound'
     await pane.getByRole('button', { name: 'Stop', exact: true }).click();
     studio.server.signalWorkers('--audiolm', 'SIGCONT');
     await pane.getByRole('button', { name: 'Write another' }).waitFor({ timeout: kLong });
-    // What was written when it was stopped is kept, and goes on sounding to its end.
+    // What was written when it was stopped is kept, and goes on sounding to its end, which may be far.
     const { jobs } = await json('/jobs');
     const stopped = jobs.find((job) => job.kind === 'waveform');
     assert.equal(stopped.state, 'cancelled');
     assert.equal(stopped.sound.recipe.complete, false);
     assert.ok(stopped.sound.seconds > stopped.sound.prompt_seconds && stopped.sound.seconds < stopped.sound.prompt_seconds + 60, JSON.stringify(stopped.sound.seconds));
+    const pause = pane.getByRole('button', { name: /^Pause: / });
+    if (await pause.isVisible()) await pause.click();
     await play.waitFor();
 
     await seconds.fill('4');
