@@ -43,10 +43,9 @@ Result<Standardiser> read_standardiser(const SafetensorsView& view, const std::s
 }  // namespace
 
 std::vector<float> UnitCentres::points(std::vector<float> raw_features,
-                                       std::span<const float> mel) const {
+                                       std::vector<float> beginnings) const {
   features.apply(raw_features);
   if (!has_rises()) return raw_features;
-  std::vector<float> beginnings = audiolm::rises(mel);
   rises.apply(beginnings);
   const std::size_t width = features.mean.size(), frames = raw_features.size() / width;
   std::vector<float> result;
@@ -128,10 +127,9 @@ std::vector<float> SemanticEncoder::features(std::span<const float> sound) const
 }
 
 std::vector<std::int16_t> SemanticEncoder::encode(std::span<const float> sound) const {
-  const std::vector<float> mel = centres_.has_rises()
-                                     ? log_mel(sound, 0, semantic_frames(sound.size()))
-                                     : std::vector<float>();
-  return nearest_.find(centres_.points(network_.run(sound), mel));
+  const std::vector<float> mel = log_mel(sound, 0, semantic_frames(sound.size()));
+  return nearest_.find(centres_.points(network_.run_windows(mel),
+                                       centres_.has_rises() ? rises(mel) : std::vector<float>()));
 }
 
 Status write_semantic(const Path& path, const SemanticNetworkShape& shape, const WeightMap& weights,

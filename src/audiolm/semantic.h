@@ -41,9 +41,9 @@ struct UnitCentres {
   std::vector<float> centres;  // (units, width + kRises), or (units, width)
 
   bool has_rises() const { return !rises.mean.empty(); }
-  // What is clustered: both standardised and side by side. features (frames, width), as the network
-  // gives them; mel as log_mel() gives it, not read without rises.
-  std::vector<float> points(std::vector<float> raw_features, std::span<const float> mel) const;
+  // What is clustered: both standardised and side by side. raw_features (frames, width), as the
+  // network gives them; beginnings (frames, kRises), as rises() does, not read without rises.
+  std::vector<float> points(std::vector<float> raw_features, std::vector<float> beginnings) const;
 };
 
 // Sound: one channel at kSemanticRate. Any number of threads at once.

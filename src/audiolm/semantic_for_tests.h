@@ -49,9 +49,7 @@ struct TinySemantic {
     return map;
   }
 
-  Status write(const Path& path) const {
-    return write_semantic(path, shape, weights(), units);
-  }
+  Status write(const Path& path) const { return write_semantic(path, shape, weights(), units); }
 };
 
 }  // namespace hemiola::audiolm

@@ -213,19 +213,22 @@ std::vector<float> SemanticNetwork::run_mel(std::span<const float> mel) const {
 }
 
 std::vector<float> SemanticNetwork::run(std::span<const float> sound) const {
-  const std::size_t frames = semantic_frames(sound.size());
+  return run_windows(log_mel(sound, 0, semantic_frames(sound.size())));
+}
+
+std::vector<float> SemanticNetwork::run_windows(std::span<const float> mel) const {
+  const std::size_t frames = mel.size() / kMelFrame;
   const auto width = static_cast<std::ptrdiff_t>(shape_.width);
+  if (frames <= kFrames + 2 * kMargin) return frames == 0 ? std::vector<float>() : run_mel(mel);
   std::vector<float> result;
   result.reserve(frames * static_cast<std::size_t>(width));
-  const auto keep = [&](std::size_t first, std::size_t count, std::size_t before) {
-    const std::vector<float> part = run_mel(log_mel(sound, first, count));
-    return std::pair(part, static_cast<std::ptrdiff_t>(before) * width);
-  };
-  if (frames <= kFrames + 2 * kMargin) return frames == 0 ? result : keep(0, frames, 0).first;
   for (std::size_t begin = 0; begin < frames; begin += kFrames) {
     const std::size_t first = begin - std::min(begin, kMargin);
     const std::size_t end = std::min(frames, begin + kFrames);
-    const auto [part, from] = keep(first, std::min(frames, end + kMargin) - first, begin - first);
+    const std::size_t last = std::min(frames, end + kMargin);
+    const std::vector<float> part =
+        run_mel(mel.subspan(first * kMelFrame, (last - first) * kMelFrame));
+    const auto from = static_cast<std::ptrdiff_t>(begin - first) * width;
     const auto until = from + static_cast<std::ptrdiff_t>(end - begin) * width;
     result.insert(result.end(), part.begin() + from, part.begin() + until);
   }

@@ -55,8 +55,10 @@ class SemanticNetwork {
   // of threads at once.
   std::vector<float> run(std::span<const float> sound) const;
   static constexpr std::size_t kFrames = 200, kMargin = 28;
+  // The same of all its frames as log_mel() gives them.
+  std::vector<float> run_windows(std::span<const float> mel) const;
 
-  // The same of frames as log_mel() gives them, all at once: (frames, width).
+  // Of frames as log_mel() gives them, all at once: (frames, width).
   std::vector<float> run_mel(std::span<const float> mel) const;
 
  private:

@@ -126,23 +126,22 @@ Result<SemanticUnits> fit_units(const SemanticNetwork& network, const SoundSet& 
                                 std::span<const std::size_t> pieces, int units, float rise_weight,
                                 const ClusterOptions& options) {
   const auto some = some_pieces(sounds, pieces, options.frames);
-  std::vector<std::vector<float>> features(some.size()), mels(some.size());
+  std::vector<std::vector<float>> features(some.size()), beginnings(some.size());
   HEMIOLA_CHECK(for_each_piece(some.size(), options.threads, options.stop, [&](std::size_t i, int) {
     const std::vector<float> sound = sounds.sound(some[i]);
-    features[i] = network.run(sound);
-    if (rise_weight > 0) mels[i] = log_mel(sound, 0, semantic_frames(sound.size()));
+    const std::vector<float> mel = log_mel(sound, 0, semantic_frames(sound.size()));
+    features[i] = network.run_windows(mel);
+    if (rise_weight > 0) beginnings[i] = rises(mel);
   }));
   SemanticUnits result;
   result.centres.features = Standardiser::fit(joined(features), network.shape().width);
   if (rise_weight > 0) {
-    std::vector<std::vector<float>> beginnings;
-    for (const auto& mel : mels) beginnings.push_back(rises(mel));
     result.centres.rises = Standardiser::fit(joined(beginnings), kRises);
     for (float& deviation : result.centres.rises.deviation) deviation /= rise_weight;
   }
   const int dimensions = network.shape().width + (rise_weight > 0 ? kRises : 0);
   for (std::size_t i = 0; i < some.size(); ++i) {
-    features[i] = result.centres.points(std::move(features[i]), mels[i]);
+    features[i] = result.centres.points(std::move(features[i]), std::move(beginnings[i]));
   }
   const std::vector<float> points = joined(features);
   result.frames = points.size() / static_cast<std::size_t>(dimensions);

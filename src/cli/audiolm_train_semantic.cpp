@@ -88,6 +88,10 @@ void keep(const nn::SemanticLayout& layout, std::vector<float> weights, const St
 
 // An encoder that is there already, with units of its own made anew.
 Result<int> cluster_anew(const Arguments& a) {
+  const Path file = a.out / kSemanticFile;
+  if (std::error_code code; std::filesystem::exists(file, code)) {
+    return fail("{}: an encoder stands there; choose another folder", file.string());
+  }
   catch_interrupts();
   HEMIOLA_TRY(const SoundSet sounds, SoundSet::open(a.data));
   HEMIOLA_TRY(const Path from, locate_semantic(a.encoder));
@@ -107,7 +111,6 @@ Result<int> cluster_anew(const Arguments& a) {
     const auto found = view.metadata().find(name);
     if (found != view.metadata().end()) about[name] = found->second;
   }
-  const Path file = a.out / kSemanticFile;
   HEMIOLA_CHECK(write_semantic(file, encoder.network().shape(), weights, units.centres, about));
   const Json json = {{"file", file.string()},
                      {"encoder", from.string()},

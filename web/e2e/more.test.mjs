@@ -91,9 +91,13 @@ test('the waveform model goes on from the piece, beside the notes as they sound'
     // The worker is slowed down, and then held, or all would be written in two seconds.
     let ticks = 0;
     const slowed = setInterval(() => studio.server.signalWorkers('--audiolm', ticks++ % 4 ? 'SIGSTOP' : 'SIGCONT'), 25);
-    await pane.getByRole('button', { name: 'Write as sound' }).click();
+    try {
+      await pane.getByRole('button', { name: 'Write as sound' }).click();
+      await pane.getByText(/s so far/).waitFor();
+    } finally {
+      clearInterval(slowed);
+    }
     // It is heard while it is written, and where it is: the button is Pause.
-    await pane.getByText(/s so far/).waitFor().finally(() => clearInterval(slowed));
     studio.server.signalWorkers('--audiolm', 'SIGSTOP');
     await until(page, () => window.heard() !== null);
     t.diagnostic(`click to sound ${Math.round(await page.evaluate(() => window.heard() - window.clicked))} ms`);
