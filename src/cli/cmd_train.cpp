@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/launch_ranks.h"
 #include "cli/train_progress.h"
+#include "cli/train_samples.h"
 #include "data/dataset.h"
 #include "data/loader.h"
 #include "data/styles.h"
@@ -283,6 +284,15 @@ Status check_style(const data::Dataset& dataset, const std::string& style) {
               fmt::join(known, ", "));
 }
 
+// What it knew before, it is taken to know still.
+void learns(const data::Mixture& mixture, bool from_nothing, LearntWords& learnt) {
+  if (from_nothing) learnt = {false, false, false, false};
+  learnt.bar_counts |= mixture.count_bars > 0;
+  learnt.holes |= mixture.infill > 0;
+  learnt.controls |= mixture.controls > 0;
+  learnt.chords |= mixture.chords > 0;
+}
+
 Status gather(Arguments& a, Material& m) {
   HEMIOLA_TRY(m.dataset, open_dataset(a.data));
   if (a.held_out_style.empty()) a.held_out_style = a.without_style;
@@ -298,6 +308,7 @@ Status gather(Arguments& a, Material& m) {
                 a.train.config.vocabulary);
   }
   if (!a.resume && a.from.empty()) a.train.config.preset = a.preset;
+  if (!a.resume) learns(a.mixture, a.from.empty(), a.train.config.learnt);
   a.train.config.tokenizer_sha256 = m.tokenizer->sha256();
   data::LoaderOptions loading;
   loading.seed = a.data_seed;
@@ -348,9 +359,12 @@ Result<int> train_here(Arguments& a) {
                          : fmt::format(", {} ranks through {}", a.place.ranks, a.shared->name())));
   }
   Progress progress("train");
-  HEMIOLA_TRY(const nn::TrainSummary summary,
-              nn::train(*learner, a.train, material.view(a), a.out, {a.resume, a.from, a.shared},
-                        callbacks_for(progress)));
+  nn::TrainCallbacks callbacks = callbacks_for(progress);
+  callbacks.sample = [&a](const Path& model, std::int64_t step) {
+    return write_samples(model, a.out / "samples", step, a.train.threads);
+  };
+  HEMIOLA_TRY(const nn::TrainSummary summary, nn::train(*learner, a.train, material.view(a), a.out,
+                                                        {a.resume, a.from, a.shared}, callbacks));
   if (!first) return 0;
   if (a.json) {
     print(to_json(summary, a));
@@ -445,8 +459,9 @@ void add_data_options(CLI::App& app, Arguments& a) {
       ->capture_default_str();
   app.add_flag(
       "--plain", a.plain,
-      "No control words, no chords, no holes, bars not counted: to measure a model, not to "
-      "generate with it, since that counts bars");
+      "No control words, no chords, no holes, bars not counted: to measure a model; it writes "
+      "music "
+      "from nothing or on from a piece, but can be asked for no style, density, chords or infill");
   app.add_flag("--no-augment{false}", a.mixture.augment, "No transposition, louder or faster");
   app.add_flag("--flatten", a.mixture.flatten, "All pitched tracks as one piano track");
 }
@@ -495,6 +510,10 @@ void add_training_options(CLI::App& app, Arguments& a) {
   app.add_option("--evaluate-every", t.evaluate_every, "Steps")->capture_default_str();
   app.add_option("--evaluate-tokens", t.evaluate_tokens, "Scored each time; 0: all")
       ->capture_default_str();
+  app.add_option("--sample-every", t.sample_every,
+                 "Steps between two samples, OUT/samples/step-N-1.mid and -2; one more at the end; "
+                 "0: none")
+      ->capture_default_str();
   app.add_option("--patience", t.patience, "Evaluations without a better one; 0: no limit");
   app.add_option("--checkpoint-minutes", t.checkpoint_minutes)->capture_default_str();
   app.add_option("--device", t.device, "auto, cpu, cuda or cuda:N")->capture_default_str();
@@ -519,7 +538,9 @@ void add_training_options(CLI::App& app, Arguments& a) {
 Action add_train(CLI::App& app) {
   auto a = std::make_shared<Arguments>();
   a->train.length = 0;
-  app.add_option("-o,--out", a->out, "The run's folder: checkpoint, models, metrics, loss curve");
+  a->train.sample_every = 500;
+  app.add_option("-o,--out", a->out,
+                 "The run's folder: checkpoint, models, metrics, loss curve, samples");
   app.add_flag("--resume", a->resume, "Go on with the run in --out as it was begun");
   app.add_flag("--json", a->json, "Report as JSON");
   add_model_options(app, *a);

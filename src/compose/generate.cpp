@@ -133,6 +133,22 @@ Status plan_forward(const GenerateRequest& request, Task& task) {
   return add_instruments(wishes, piece);
 }
 
+// Refuses what is said in words that the model never met.
+Status check_learnt(const LearntWords& learnt, const GenerateRequest& request) {
+  const auto refused = [](std::string_view wish, std::string_view words) {
+    return fail(
+        "{}: this model was trained without {} (--plain, or their share was 0), so it would write "
+        "noise; leave that out, or take another model",
+        wish, words);
+  };
+  const Controls& controls = request.controls;
+  if (request.infill && !learnt.holes) return refused("bars to write anew", "holes to fill");
+  if (!controls.chords.empty() && !learnt.chords) return refused("chords", "chords");
+  if (!controls.style.empty() && !learnt.controls) return refused("style", "control words");
+  if (controls.density && !learnt.controls) return refused("density", "control words");
+  return {};
+}
+
 Result<Task> plan_task(const Composer& composer, const tokens::MaskTables& tables,
                        const GenerateRequest& request) {
   Task task;
@@ -146,6 +162,9 @@ Result<Task> plan_task(const Composer& composer, const tokens::MaskTables& table
   HEMIOLA_CHECK(engine::check(request.sampling));
   const Controls& controls = request.controls;
   HEMIOLA_CHECK(check(controls));
+  const LearntWords& learnt = composer.model().config().learnt;
+  HEMIOLA_CHECK(check_learnt(learnt, request));
+  task.rules.counts_bars = learnt.bar_counts;
   if (!controls.style.empty()) {
     const int style = composer.tokenizer().style(controls.style);
     if (style == 0) {
@@ -175,7 +194,8 @@ Result<Task> plan_task(const Composer& composer, const tokens::MaskTables& table
     HEMIOLA_CHECK(plan_forward(request, task));
   }
 
-  if (controls.density || controls.range || controls.max_polyphony) {
+  // Range and polyphony are kept by the mask all the same where the model cannot be told of them.
+  if (learnt.controls && (controls.density || controls.range || controls.max_polyphony)) {
     task.controls.resize(task.piece.tracks.size());
     for (tokens::TrackControls& wish : task.controls) {
       wish.density = controls.density;

@@ -156,6 +156,7 @@ Status Line::take_window() {
     }
     tokens::Frame frame;
     frame.form = tokens::form_of(first == 0, false);
+    frame.counts_bars = task_.rules.counts_bars;
     frame.bars_after = left;
     frame.styles = task_.styles;
     frame.controls = task_.controls;
@@ -205,6 +206,7 @@ Status Line::take_hole_window() {
   window_start_ = score_.bar_starts()[static_cast<std::size_t>(first)];
   const GridScore seen = tokens::window(score_, first, end - first);
   tokens::Frame frame = tokens::window_frame(score_, first, end - first);
+  frame.counts_bars = task_.rules.counts_bars;
   frame.styles = task_.styles;
   frame.controls = task_.controls;
   for (int bar = first_hole; bar < hole_end_; ++bar) {

@@ -120,6 +120,29 @@ Status check_activation(const Fields& fields, std::string_view where) {
               where, name);
 }
 
+struct LearntField {
+  const char* key;
+  bool LearntWords::*value;
+};
+constexpr std::array<LearntField, 4> kLearntFields = {{
+    {"bar_counts", &LearntWords::bar_counts},
+    {"holes", &LearntWords::holes},
+    {"controls", &LearntWords::controls},
+    {"chords", &LearntWords::chords},
+}};
+
+Status read_learnt(const Fields& ours, std::string_view where, LearntWords& learnt) {
+  const Json* json = ours.find("learnt");
+  if (json == nullptr) return {};
+  if (!json->is_object()) return fail("{}: \"learnt\": expected an object", where);
+  const std::string inside = fmt::format("{}: \"learnt\"", where);
+  const Fields fields(*json, inside);
+  for (const LearntField& field : kLearntFields) {
+    HEMIOLA_CHECK(fields.boolean(field.key, learnt.*field.value));
+  }
+  return {};
+}
+
 ModelConfig shape(std::string_view name, int layers, int heads, int width, int context) {
   ModelConfig config;
   config.preset = name;
@@ -205,6 +228,7 @@ Result<ModelConfig> config_from_json(const Json& json, std::string_view where) {
     }
     HEMIOLA_CHECK(ours.string("preset", config.preset));
     HEMIOLA_CHECK(ours.string("tokenizer_sha256", config.tokenizer_sha256));
+    HEMIOLA_CHECK(read_learnt(ours, inside, config.learnt));
     const auto& digest = config.tokenizer_sha256;
     if (!digest.empty() && (digest.size() != 64 ||
                             digest.find_first_not_of("0123456789abcdef") != std::string::npos)) {
@@ -243,6 +267,11 @@ Json config_to_json(const ModelConfig& config) {
   ours["version"] = kFormatVersion;
   if (!config.preset.empty()) ours["preset"] = config.preset;
   if (!config.tokenizer_sha256.empty()) ours["tokenizer_sha256"] = config.tokenizer_sha256;
+  if (config.learnt != LearntWords()) {
+    for (const LearntField& field : kLearntFields) {
+      ours["learnt"][field.key] = config.learnt.*field.value;
+    }
+  }
   return json;
 }
 

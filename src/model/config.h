@@ -16,6 +16,17 @@
 
 namespace hemiola {
 
+// Kinds of words that a model met in training. It writes noise where the others stand, so that
+// nobody may ask it for what they say.
+struct LearntWords {
+  bool bar_counts = true;  // how many bars of the piece follow
+  bool holes = true;       // bars to be filled
+  bool controls = true;    // style, and density, polyphony and range of a track
+  bool chords = true;
+
+  bool operator==(const LearntWords&) const = default;
+};
+
 struct ModelConfig {
   int layers = 6;         // n_layer
   int heads = 8;          // n_head; divides width
@@ -35,6 +46,7 @@ struct ModelConfig {
   // Under "hemiola".
   std::string preset;            // the preset it started from, or empty
   std::string tokenizer_sha256;  // 64 hexadecimal digits, or empty when there is no tokenizer
+  LearntWords learnt;            // written where one is missing
 
   int head_width() const { return width / heads; }
   std::size_t parameters() const;  // a tied head counted once

@@ -94,6 +94,8 @@ TEST(Config, ComesBackAsItWent) {
   config.last_token = 2;
   config.embedding_dropout = 0.25f;
   config.tokenizer_sha256 = std::string(64, 'a');
+  config.learnt.holes = false;
+  config.learnt.chords = false;
   const auto again = parse_config(config_to_json(config).dump(), "config.json");
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(*again, config);

@@ -232,11 +232,12 @@ class Run {
       HEMIOLA_CHECK(save());
       turn.saved = true;
     }
-    if (due(o_.sample_every) && call_.sample) {
+    if (call_.sample && (due(o_.sample_every) || (last && o_.sample_every > 0))) {
       if (!turn.saved) HEMIOLA_CHECK(save_model("last"));
       if (const Status status = call_.sample(folder_ / "last", p_.step); !status) {
         note(fmt::format("no samples at step {}: {}", p_.step, status.error().message));
       }
+      log_started_ = wall_seconds();
     }
     return turn;
   }

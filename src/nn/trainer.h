@@ -58,7 +58,7 @@ struct TrainOptions {
   // What is done on the way. Steps, 0: never.
   std::int64_t log_every = 10;
   std::int64_t evaluate_every = 200;
-  std::int64_t sample_every = 0;
+  std::int64_t sample_every = 0;  // also at the end
   double checkpoint_minutes = 5;      // also at every evaluation that is the best, and at the end
   std::int64_t checkpoint_every = 0;  // steps, besides
   std::int64_t evaluate_tokens = 100'000;  // scored while training; at the end all of them

@@ -205,6 +205,7 @@ if has train; then
   run 0 train --preset tiny --data data --tokenizer tok.json -o run --steps 3 --length 64 \
     --batch-tokens 128 --evaluate-tokens 200 --device cpu
   made run/last/model.safetensors
+  made run/samples/step-000003-2.mid
   bad 1 "--resume" train --preset tiny --data data --tokenizer tok.json -o run --steps 3
   run 0 train --resume -o run --json
   json
@@ -212,6 +213,17 @@ if has train; then
   bad 1 "not a data set" train --preset tiny --data loops -o run2 --steps 1
   bad 1 "preset" train --preset giant --print-config
   bad 2 "--infill" train --preset tiny --infill 7 --data data -o run2
+  run 0 train --preset tiny --data data --tokenizer tok.json -o plain --steps 2 --length 64 \
+    --batch-tokens 128 --evaluate-tokens 200 --device cpu --plain --sample-every 0
+  [ -e plain/samples ] && complain "--sample-every 0 left samples"
+  if has generate; then
+    run 0 generate --bars 3 --seed 7 -o new --model plain/last
+    made new/piece-7.mid
+    run 0 generate --continue $song --bars 2 --seed 7 --range 40-80 -o new --model plain/last
+    bad 1 "trained without holes" generate --infill $song --bars 2-3 -o new --model plain/last
+    bad 1 "trained without control words" generate --density 3 -o new --model plain/last
+    bad 1 "trained without chords" generate --chords "C G" -o new --model plain/last
+  fi
   run 0 export run/last -o tiny.hemiola --quantize int8
   made tiny.hemiola
   bad 1 "--force" export run/last -o tiny.hemiola
