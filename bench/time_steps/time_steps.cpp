@@ -7,10 +7,9 @@
 //   time_steps perform IN -o OUT              the MIDI files of a folder as performances: ticks of
 //       1 ms, no metre, no tempo, so that nothing is known of their beats.
 //
-// Train on both sets with `hemiola train --controls 0 --chords 0 --infill 0 --flatten` (not
-// --plain: `generate` counts bars, and a model that has not learnt that writes noise), generate
-// with both models (those of steps with --tempo 252, at which their ticks last 10 ms), make
-// performances of these and of real pieces, and compare them by `hemiola stats`.
+// Train on both sets with `hemiola train --controls 0 --chords 0 --infill 0 --flatten`, generate with
+// both models (those of steps with --tempo 252, at which their ticks last 10 ms), make performances
+// of these and of real pieces, and compare them by `hemiola stats`.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>

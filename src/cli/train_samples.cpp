@@ -17,10 +17,15 @@ Status write_samples(const Path& model, const Path& folder, std::int64_t step, i
   request.keep_stopped = true;
   GenerateCallbacks callbacks;
   callbacks.cancelled = interrupted;
-  HEMIOLA_TRY(const auto pieces, composer.generate(request, callbacks));
-  for (std::size_t i = 0; i < pieces.size(); ++i) {
+  auto pieces = composer.generate(request, callbacks);
+  // At first it may write a bar so dense that no other fits beside it.
+  for (request.seed = 2; !pieces && request.seed < 10 && !interrupted(); request.seed += 2) {
+    pieces = composer.generate(request, callbacks);
+  }
+  if (!pieces) return fail(std::move(pieces.error()));
+  for (std::size_t i = 0; i < pieces->size(); ++i) {
     const Path path = folder / fmt::format("step-{:06}-{}.mid", step, i + 1);
-    HEMIOLA_CHECK(write_file(path, midi::write(pieces[i].file)));
+    HEMIOLA_CHECK(write_file(path, midi::write((*pieces)[i].file)));
   }
   return {};
 }
