@@ -43,6 +43,7 @@ struct I {
     __builtin_memcpy(&four, from, 4);
     return vreinterpretq_s8_s32(vdupq_n_s32(four));
   }
+  static void renew(Inputs& x) { asm volatile("" : "+w"(x)); }
   static I dot(I sum, Weights w, Inputs x) {
     return {dot_fours(sum.a, w.a, x), dot_fours(sum.b, w.b, x), dot_fours(sum.c, w.c, x),
             dot_fours(sum.d, w.d, x)};

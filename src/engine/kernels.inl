@@ -8,7 +8,8 @@
 //   I       16 int32 sums: all(x), dot(sum, w, x): adds to each lane the products of its four
 //           unsigned bytes at w with the four signed bytes x, to_float; load_halves(from, low, high):
 //           kInt4Bytes of the low and of the high halves of 64 bytes, as weights; start(offset):
-//           sums of offset, or of zero where weights have lost the 128 that the offset makes up for
+//           sums of offset, or of zero where weights have lost the 128 that the offset makes up for;
+//           renew(x): x may be others now, for all that the compiler knows
 //   B       pairs of bf16: dot(sum, w, x): adds to each lane of a V the product of its pair at w
 //           with the pair x; all(pointer to a pair)
 //   S       pairs of int16, as attention_int8.inl says
@@ -551,8 +552,11 @@ long multiply_adds(MultiplyAdd kind, long rounds) {
     }
     case MultiplyAdd::kInt8: {
       const I::Weights w = I::load(bytes);
-      const I::Inputs x = I::inputs(reinterpret_cast<std::int8_t*>(bytes));
-      return 4 * repeat(rounds, I::all(0), [&](I sum) { return I::dot(sum, w, x); });
+      I::Inputs x = I::inputs(reinterpret_cast<std::int8_t*>(bytes));
+      return 4 * repeat(rounds, I::all(0), [&](I sum) {
+        I::renew(x);  // products of the same numbers would be made once
+        return I::dot(sum, w, x);
+      });
     }
   }
   return 0;

@@ -49,6 +49,7 @@ struct I {
     const __m256i x = _mm256_set1_epi32(four);
     return {_mm256_srai_epi16(_mm256_slli_epi16(x, 8), 8), _mm256_srai_epi16(x, 8)};
   }
+  static void renew(Inputs& x) { asm volatile("" : "+x"(x.even), "+x"(x.odd)); }
   static I dot(I sum, Weights w, Inputs x) {
     const __m256i low = _mm256_add_epi32(_mm256_madd_epi16(w.low_even, x.even),
                                          _mm256_madd_epi16(w.low_odd, x.odd));

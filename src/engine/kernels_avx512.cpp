@@ -41,6 +41,7 @@ struct I {
     const __m512i x = _mm512_set1_epi32(four);
     return {_mm512_srai_epi16(_mm512_slli_epi16(x, 8), 8), _mm512_srai_epi16(x, 8)};
   }
+  static void renew(Inputs& x) { asm volatile("" : "+x"(x.even), "+x"(x.odd)); }
   static I dot(I sum, Weights w, Inputs x) {
     return {_mm512_add_epi32(sum.r, _mm512_add_epi32(_mm512_madd_epi16(w.even, x.even),
                                                      _mm512_madd_epi16(w.odd, x.odd)))};

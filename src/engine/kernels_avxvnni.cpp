@@ -28,6 +28,7 @@ struct I {
     __builtin_memcpy(&four, from, 4);
     return _mm256_set1_epi32(four);
   }
+  static void renew(Inputs& x) { asm volatile("" : "+x"(x)); }
   static void load_halves(const std::byte* from, Weights& low, Weights& high) {
     const Weights both = load(from);
     const __m256i mask = _mm256_set1_epi8(15);
