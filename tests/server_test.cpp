@@ -109,6 +109,32 @@ TEST_F(Server, StreamsNotesWhileTheyAreWritten) {
   EXPECT_EQ(server_->watch(id).size(), events.size());
 }
 
+// Which variation a piece is says something only beside the job, which a project does not bring.
+TEST_F(Server, TellsTheVariationsOfAJobApart) {
+  const Json job = server_->finished({{"kind", "generate"}, {"bars", 1}, {"count", 3}});
+  ASSERT_EQ(job["pieces"].size(), 3u) << job.dump();
+  std::map<Json, Json> listed;  // origins by the piece's id
+  const Json list = server_->get("/api/v1/pieces");
+  for (const Json& piece : list["pieces"]) listed[piece["id"]] = piece["origin"];
+  for (std::size_t variation = 0; variation < 3; ++variation) {
+    const Json piece = piece_of(job, variation);
+    EXPECT_EQ(piece["origin"]["job"], job["id"]);
+    EXPECT_EQ(piece["origin"]["variation"], variation);
+    EXPECT_EQ(listed[piece["id"]], piece["origin"]);
+  }
+
+  const std::string last = job["pieces"][2]["piece"].get<std::string>();
+  Json project = server_->get("/api/v1/pieces/" + last + "/export/project");
+  for (const bool told : {false, true}) {
+    if (told) project["pieces"][0]["origin"]["variation"] = 2;
+    const Reply opened = import(project.dump());
+    ASSERT_EQ(opened.status, 201) << opened.body;
+    const Json origin = opened.json()["origin"];
+    EXPECT_EQ(origin["kind"], "generated");
+    EXPECT_FALSE(origin.contains("job") || origin.contains("variation")) << origin.dump();
+  }
+}
+
 // A track that stays silent is not kept: here perhaps the flute's, whose only bar is cut off. What
 // the event says still tells which track is which.
 TEST_F(Server, TellsWhatBecameOfItsTracks) {

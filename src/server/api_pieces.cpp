@@ -12,6 +12,14 @@ namespace {
 
 constexpr std::size_t kMostLineage = worker::kMostProjectPieces;
 
+// The variation is told from the store, which numbers it from 1, so that pieces which were kept
+// before it was told have it as well.
+Json origin_json(const PieceRow& piece) {
+  Json origin = piece.origin;
+  if (!piece.job.empty()) origin["variation"] = piece.variation - 1;
+  return origin;
+}
+
 Json summary_json(const PieceRow& piece) {
   const Json& summary = piece.summary;
   return {{"id", piece.id},
@@ -19,7 +27,7 @@ Json summary_json(const PieceRow& piece) {
           {"parent", piece.parent.empty() ? Json() : Json(piece.parent)},
           {"created", piece.created},
           {"deleted", !piece.deleted.empty()},
-          {"origin", piece.origin},
+          {"origin", origin_json(piece)},
           {"bars", summary["bars"]},
           {"notes", summary["notes"]},
           {"seconds", summary["seconds"]},
@@ -156,7 +164,8 @@ Awaitable<PieceRow> Api::keep(CallResult result, std::string name, std::string p
       maker.name = entry.at("name").get<std::string>().substr(0, 200);
       if (fits(entry.at("recipe"), "Recipe")) maker.recipe = entry["recipe"];
       if (fits(entry.at("origin"), "Origin")) maker.origin = entry["origin"];
-      maker.origin.erase("job");  // of another server, or long ended
+      maker.origin.erase("job");        // of another server, or long ended
+      maker.origin.erase("variation");  // of that job
     }
     if (maker.name.empty() && entry["summary"].value("title", Json()).is_string()) {
       maker.name = entry["summary"]["title"].get<std::string>();

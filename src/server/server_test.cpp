@@ -237,6 +237,8 @@ TEST(Store, KeepsOnePieceOfEachVariation) {
   EXPECT_EQ((*store)->add_pieces({first})->front(), first.id);
   EXPECT_EQ((*store)->add_pieces({second})->front(), first.id);
   EXPECT_EQ((*store)->pieces(10, "", false)->pieces.size(), 1u);
+  EXPECT_EQ((*(*store)->piece(first.id))->job, "job");
+  EXPECT_EQ((*(*store)->piece(first.id))->variation, 1);
   // All or none.
   EXPECT_FALSE((*store)->add_pieces({piece_with(std::string(32, 'c')), piece_with(first.id)}));
   EXPECT_EQ((*store)->pieces(10, "", false)->pieces.size(), 1u);

@@ -38,7 +38,7 @@ struct PieceRow {
   Json recipe, novelty;    // null: none
   std::string midi, view;  // hashes
   std::string job;         // that wrote it; empty: none
-  int variation = 0;
+  int variation = 0;       // of those that the job wrote, from 1
 };
 
 struct JobRow {

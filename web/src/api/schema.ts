@@ -490,6 +490,8 @@ export interface components {
             kind: "generated" | "continued" | "infilled" | "accompanied" | "imported" | "typed" | "played" | "edited" | "transcribed" | "realigned";
             /** @description that wrote it */
             job?: string;
+            /** @description which of those that the job wrote; an index, from 0 */
+            variation?: number;
             /** @description that it was read from */
             file?: string;
             /** @description of the new bars */

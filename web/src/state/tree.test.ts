@@ -49,7 +49,22 @@ describe('the tree of takes', () => {
     expect(variationsOf(pieces, 'b').map((p) => p.id)).toEqual(['b', 'c']);
   });
 
-  it('numbers what one request wrote', () => {
+  it('goes by variation, where it is told, and not by time', () => {
+    const created = '2026-01-01T00:01:00Z';
+    const pieces = [2, 0, 1].map((variation) => {
+      const made = piece(`v${variation}`, 'a', 'infilled', 'j');
+      return { ...made, created, name: 'same', origin: { ...made.origin, variation } };
+    });
+    expect([...variationNumbers(pieces)]).toEqual([['v0', 1], ['v1', 2], ['v2', 3]]);
+    expect(variationsOf(pieces, 'v2').map((p) => p.id)).toEqual(['v0', 'v1', 'v2']);
+    const parent = piece('a', null, 'imported');
+    expect(flatten(buildTree([...pieces, parent])).map((row) => row.piece.id)).toEqual(['a', 'v0', 'v1', 'v2']);
+    // Even where the clock was set back between them.
+    const late = pieces.map((p) => (p.id === 'v0' ? { ...p, created: '2026-01-01T00:02:00Z' } : p));
+    expect([...variationNumbers(late)]).toEqual([['v0', 1], ['v1', 2], ['v2', 3]]);
+  });
+
+  it('numbers what one request wrote, by time where no variation is told', () => {
     const pieces = [piece('a', null, 'generated', 'j'), piece('b', null, 'generated', 'j'), piece('c', null, 'generated', 'k')];
     expect([...variationNumbers(pieces)]).toEqual([['a', 1], ['b', 2]]);
   });

@@ -41,7 +41,17 @@ function isEdit(piece: PieceSummary): boolean {
 }
 
 function oldestFirst(a: PieceSummary, b: PieceSummary): number {
-  return a.created.localeCompare(b.created) || a.name.localeCompare(b.name);
+  return a.created.localeCompare(b.created) || variationOf(a) - variationOf(b) || a.name.localeCompare(b.name);
+}
+
+// Of one request, which keeps all that it wrote together: their times may be the same.
+function byVariation(a: PieceSummary, b: PieceSummary): number {
+  return variationOf(a) - variationOf(b) || oldestFirst(a, b);
+}
+
+// Where it is not told, time alone gives the order.
+function variationOf(piece: PieceSummary): number {
+  return piece.origin.variation ?? 0;
 }
 
 export function flatten(nodes: readonly TakeNode[]): TakeNode[] {
@@ -56,7 +66,7 @@ export function variationsOf(pieces: Iterable<PieceSummary>, id: string): PieceS
   if (!here) return [];
   const wrote = here.origin.job;
   const together = wrote ? all.filter((piece) => piece.origin.job === wrote) : [];
-  if (together.length > 1) return together.sort(oldestFirst);
+  if (together.length > 1) return together.sort(byVariation);
   if (here.parent === null) return [here];
   return all.filter((piece) => piece.parent === here.parent && !isEdit(piece)).sort(oldestFirst);
 }
@@ -70,7 +80,7 @@ export function variationNumbers(pieces: Iterable<PieceSummary>): Map<string, nu
   }
   const numbers = new Map<string, number>();
   for (const together of jobs.values()) {
-    if (together.length > 1) together.sort(oldestFirst).forEach((piece, i) => numbers.set(piece.id, i + 1));
+    if (together.length > 1) together.sort(byVariation).forEach((piece, i) => numbers.set(piece.id, i + 1));
   }
   return numbers;
 }
