@@ -145,7 +145,7 @@ TEST_F(Server, WritesDownWhatItHears) {
   const Json heard = piece_of(job);
   expect_form(heard, "Piece");
   EXPECT_EQ(heard["origin"]["kind"], "transcribed");
-  EXPECT_EQ(heard["origin"]["variation"], 0);
+  EXPECT_EQ(heard["origin"]["variation"], 1);
   EXPECT_FALSE(heard["view"]["beats"].empty());
   std::multiset<int> sung, written;
   for (const Json& note : tune["view"]["tracks"][0]["notes"]) sung.insert(note[2].get<int>());

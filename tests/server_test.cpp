@@ -119,7 +119,7 @@ TEST_F(Server, TellsTheVariationsOfAJobApart) {
   for (std::size_t variation = 0; variation < 3; ++variation) {
     const Json piece = piece_of(job, variation);
     EXPECT_EQ(piece["origin"]["job"], job["id"]);
-    EXPECT_EQ(piece["origin"]["variation"], variation);
+    EXPECT_EQ(piece["origin"]["variation"], variation + 1);
     EXPECT_EQ(listed[piece["id"]], piece["origin"]);
   }
 

@@ -12,11 +12,10 @@ namespace {
 
 constexpr std::size_t kMostLineage = worker::kMostProjectPieces;
 
-// The variation is told from the store, which numbers it from 1, so that pieces which were kept
-// before it was told have it as well.
+// The variation is told from the store, so that pieces kept before it was told have it as well.
 Json origin_json(const PieceRow& piece) {
   Json origin = piece.origin;
-  if (!piece.job.empty()) origin["variation"] = piece.variation - 1;
+  if (!piece.job.empty()) origin["variation"] = piece.variation;
   return origin;
 }
 

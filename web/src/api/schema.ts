@@ -490,7 +490,7 @@ export interface components {
             kind: "generated" | "continued" | "infilled" | "accompanied" | "imported" | "typed" | "played" | "edited" | "transcribed" | "realigned";
             /** @description that wrote it */
             job?: string;
-            /** @description which of those that the job wrote; an index, from 0 */
+            /** @description which of those that the job wrote, from 1 */
             variation?: number;
             /** @description that it was read from */
             file?: string;
