@@ -77,6 +77,27 @@ TEST(Packed, HoldsTheWeights) {
   }
 }
 
+// A row of an embedding, against one weight after another; nothing is written beyond it.
+TEST(Packed, TakesAllWeightsOfAnOutput) {
+  for (const auto& [in, out] : {std::pair{1, 1}, {3, 33}, {6, 40}, {12, 64}, {131, 70}}) {
+    std::vector<float> values(static_cast<std::size_t>(in * out));
+    Rng rng(2);
+    for (float& value : values) value = static_cast<float>(rng.uniform() - 0.5);
+    const TensorView tensor = view_of("w", {out, in}, values);
+    for (const Packing packing : kPackings) {
+      AlignedBytes memory(static_cast<std::size_t>(panel_count(out)) * panel_bytes(packing, in));
+      const PackedMatrix matrix = pack_matrix(tensor, true, packing, memory.data()).value();
+      for (int n = 0; n < out; ++n) {
+        std::vector<float> expected, taken(static_cast<std::size_t>(in + 4), 7.0f);
+        for (int k = 0; k < in; ++k) expected.push_back(matrix.at(k, n));
+        expected.insert(expected.end(), 4, 7.0f);
+        matrix.take_output(n, taken.data());
+        ASSERT_EQ(taken, expected) << name(packing) << " " << in << "x" << out << " output " << n;
+      }
+    }
+  }
+}
+
 TEST(Packed, RefusesWeightsThatAreNotFinite) {
   for (const float bad : {std::nanf(""), INFINITY, -INFINITY}) {
     for (const char* name : {"h.1.mlp.c_fc.weight", "wte.weight", "wpe.weight", "ln_f.bias"}) {

@@ -231,6 +231,27 @@ if has train; then
 fi
 bad 1 "loops" export loops -o x.hemiola
 
+# The units of an encoder made anew: twice the same ones, whatever units it had before
+encoder=$(dirname "$model")/audiolm/semantic.safetensors
+if has train && [ -f "$encoder" ]; then
+  run 0 dataset loops -o sung --count 2 --seed 3 --audio
+  run 0 audiolm prepare sung -o sounds --json
+  json
+  units=(audiolm train semantic --data sounds --units 20)
+  run 0 "${units[@]}" --encoder "$encoder" -o units --json
+  json
+  says '"units":20'
+  [ "$(ls units)" = semantic.safetensors ] || complain "something was trained"
+  cp units/semantic.safetensors units.before
+  bad 1 "an encoder stands there" "${units[@]}" --encoder "$encoder" -o units --seed 9
+  cmp -s units/semantic.safetensors units.before || complain "an encoder was written over"
+  run 0 "${units[@]}" --encoder units -o units2
+  cmp -s units2/semantic.safetensors units.before || complain "other units of the same encoder"
+  bad 2 "" "${units[@]}" --encoder units -o units3 --resume
+  bad 1 "missing.safetensors" "${units[@]}" --encoder missing.safetensors -o units3
+  [ -e units3 ] && complain "a refused run left a folder"
+fi
+
 # Measuring
 run 0 bench tokenize --runs 1 --json
 json
