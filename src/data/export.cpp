@@ -17,7 +17,7 @@ Path safe_path(const std::string& path) {
     std::string name = part.string();
     if (name.empty() || name == "/" || name == "." || name == "..") continue;
     for (char& c : name) {
-      if (c == '\\' || (c >= 0 && c < 32)) c = '_';
+      if (c == '\\' || static_cast<unsigned char>(c) < ' ') c = '_';
     }
     safe /= name;
   }

@@ -211,7 +211,7 @@ Json file_json(const FileRow& file) {
 std::string label(std::string_view text) {
   std::string out;
   for (const char c : text.substr(0, 200)) {
-    if (c < 0 || c >= ' ') out += c;
+    if (static_cast<unsigned char>(c) >= ' ') out += c;
   }
   const std::string checked = Json(out).dump(-1, ' ', false, Json::error_handler_t::ignore);
   return Json::parse(checked).get<std::string>();

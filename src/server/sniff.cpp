@@ -44,7 +44,8 @@ FileType sniff(std::span<const std::uint8_t> beginning) {
     }
   }
   const bool readable = !text.empty() && std::none_of(text.begin(), text.end(), [](char c) {
-    return c == '\x7f' || (c >= 0 && c < ' ' && c != '\n' && c != '\r' && c != '\t');
+    return c == '\x7f' ||
+           (static_cast<unsigned char>(c) < ' ' && c != '\n' && c != '\r' && c != '\t');
   });
   if (!readable) {
     // A damaged MIDI file may have its header further on; the reader finds it.
