@@ -134,6 +134,8 @@ Action add_bench(CLI::App& app) {
       {"decode", "Tokens a second that the engine writes and reads",
        "decode.PRECISION.tTHREADS, .bSTREAMS where several are written at once; prefill: a prompt\n"
        "read at once; read: bytes of weights a second, which bounds decoding one stream.\n"
+       "All of it takes many minutes where there is no AVX-512; name a --precision, or fewer "
+       "--runs.\n"
        "Example: hemiola bench decode --preset small --json",
        bench_decode, true},
       {"train", "Tokens a second that training takes in",

@@ -457,11 +457,10 @@ void add_data_options(CLI::App& app, Arguments& a) {
   app.add_option("--chords", a.mixture.chords, "Share of examples that state their chords")
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
-  app.add_flag(
-      "--plain", a.plain,
-      "No control words, no chords, no holes, bars not counted: to measure a model; it writes "
-      "music "
-      "from nothing or on from a piece, but can be asked for no style, density, chords or infill");
+  app.add_flag("--plain", a.plain,
+               "No control words, no chords, no holes, bars not counted: to measure a model; it "
+               "writes music "
+               "from nothing or on from a piece, without style, density, chords or infill");
   app.add_flag("--no-augment{false}", a.mixture.augment, "No transposition, louder or faster");
   app.add_flag("--flatten", a.mixture.flatten, "All pitched tracks as one piano track");
 }
