@@ -39,7 +39,8 @@ Status export_stage(const Path& run, const Path& to) {
 }  // namespace
 
 Json to_json(const StageSampling& sampling) {
-  return {{"semantic", to_json(sampling.semantic)},
+  return {{"rhythm", to_json(sampling.rhythm)},
+          {"semantic", to_json(sampling.semantic)},
           {"coarse", to_json(sampling.coarse)},
           {"fine", to_json(sampling.fine)}};
 }
@@ -47,7 +48,10 @@ Json to_json(const StageSampling& sampling) {
 Status read_sampling(const Json& json, StageSampling& sampling, std::string_view where) {
   if (!json.is_object()) return fail("{}: expected an object", where);
   const std::pair<const char*, engine::SamplerOptions*> stages[] = {
-      {"semantic", &sampling.semantic}, {"coarse", &sampling.coarse}, {"fine", &sampling.fine}};
+      {"rhythm", &sampling.rhythm},
+      {"semantic", &sampling.semantic},
+      {"coarse", &sampling.coarse},
+      {"fine", &sampling.fine}};
   for (const auto& [name, options] : stages) {
     const auto given = json.find(name);
     if (given == json.end()) continue;
@@ -76,6 +80,7 @@ Result<BundleTable> parse_bundle(std::string_view text, std::string_view where) 
     for (const std::string_view part : kBundleParts) {
       table.sha256.push_back(json.at("sha256").at(std::string(part)).get<std::string>());
     }
+    table.rhythm_sha256 = json.at("sha256").value(std::string(kRhythmPart), "");
     HEMIOLA_CHECK(read_sampling(json.at("sampling"), table.sampling, where));
     json.at("name").get_to(table.name);
   } catch (const Json::exception& error) {
@@ -88,14 +93,18 @@ Result<Generator> Generator::load(const Path& bundle, const engine::Options& opt
   const Path path = bundle / kBundleFile;
   HEMIOLA_TRY(const std::string text, read_text(path, kMostText));
   HEMIOLA_TRY(const BundleTable table, parse_bundle(text, path.string()));
-  for (std::size_t i = 0; i < table.sha256.size(); ++i) {
-    const Path part = bundle / kBundleParts[i];
+  const auto check_hash = [&](std::string_view name, const std::string& expected) -> Status {
+    const Path part = bundle / name;
     HEMIOLA_TRY(const std::string hash, hash_of(part));
-    if (hash != table.sha256[i]) {
-      return fail("{}: SHA-256 {}, {} says {}; the folder is not as it was made", part.string(),
-                  hash, kBundleFile, table.sha256[i]);
-    }
+    if (hash == expected) return {};
+    return fail("{}: SHA-256 {}, {} says {}; the folder is not as it was made", part.string(), hash,
+                kBundleFile, expected);
+  };
+  for (std::size_t i = 0; i < table.sha256.size(); ++i) {
+    HEMIOLA_CHECK(check_hash(kBundleParts[i], table.sha256[i]));
   }
+  const bool rhythm = !table.rhythm_sha256.empty();
+  if (rhythm) HEMIOLA_CHECK(check_hash(kRhythmPart, table.rhythm_sha256));
   HEMIOLA_TRY(Codec codec, Codec::load(bundle / kBundleParts[0]));
   HEMIOLA_TRY(SemanticEncoder encoder, SemanticEncoder::load(bundle / kBundleParts[1]));
   const auto stage = [&](std::string_view part) -> Result<StageModel> {
@@ -103,7 +112,8 @@ Result<Generator> Generator::load(const Path& bundle, const engine::Options& opt
     HEMIOLA_TRY(StageModel loaded,
                 StageModel::load(bundle / part, options, &codec_hash, &semantic_hash));
     const Stage which = loaded.layout.stage();
-    if ((which != Stage::kSemantic && codec_hash != codec.sha256()) ||
+    const bool heeds_codec = which == Stage::kCoarse || which == Stage::kFine;
+    if ((heeds_codec && codec_hash != codec.sha256()) ||
         (which != Stage::kFine && semantic_hash != encoder.sha256())) {
       return fail("{}: trained on tokens of another codec or semantic encoder",
                   (bundle / part).string());
@@ -113,9 +123,12 @@ Result<Generator> Generator::load(const Path& bundle, const engine::Options& opt
   HEMIOLA_TRY(StageModel semantic, stage(kBundleParts[2]));
   HEMIOLA_TRY(StageModel coarse, stage(kBundleParts[3]));
   HEMIOLA_TRY(StageModel fine, stage(kBundleParts[4]));
+  Stages stages{std::move(semantic), std::move(coarse), std::move(fine)};
+  if (rhythm) {
+    HEMIOLA_TRY(stages.rhythm, stage(kRhythmPart));
+  }
   HEMIOLA_TRY(Generator generator,
-              from_parts(std::move(codec), std::move(encoder),
-                         {std::move(semantic), std::move(coarse), std::move(fine)}));
+              from_parts(std::move(codec), std::move(encoder), std::move(stages)));
   generator.sampling_ = table.sampling;
   generator.name_ = table.name;
   generator.sha256_ =
@@ -145,7 +158,8 @@ Result<Path> locate_audiolm(const Path& given) {
 
 Status write_bundle(const Path& folder, const BundleRequest& request) {
   std::error_code code;
-  std::set<std::string> own = {std::string(kBundleFile), std::string(kBundleIndex), "card.md"};
+  std::set<std::string> own = {std::string(kBundleFile), std::string(kBundleIndex),
+                               std::string(kRhythmPart), "card.md"};
   for (const std::string_view part : kBundleParts) own.insert(std::string(part));
   for (const auto& entry : std::filesystem::directory_iterator(folder, code)) {
     if (!own.contains(entry.path().filename().string())) {
@@ -157,6 +171,7 @@ Status write_bundle(const Path& folder, const BundleRequest& request) {
   if (code) return fail("{}: cannot create the folder: {}", folder.string(), code.message());
   std::filesystem::remove(folder / kBundleFile, code);   // until all is there, it is no bundle
   std::filesystem::remove(folder / kBundleIndex, code);  // of other parts
+  std::filesystem::remove(folder / kRhythmPart, code);
   const std::array copied = {std::pair(request.codec, kBundleParts[0]),
                              std::pair(request.semantic, kBundleParts[1])};
   for (const auto& [from, part] : copied) {
@@ -166,8 +181,13 @@ Status write_bundle(const Path& folder, const BundleRequest& request) {
   HEMIOLA_CHECK(export_stage(request.semantic_stage, folder / kBundleParts[2]));
   HEMIOLA_CHECK(export_stage(request.coarse_stage, folder / kBundleParts[3]));
   HEMIOLA_CHECK(export_stage(request.fine_stage, folder / kBundleParts[4]));
+  const bool rhythm = !request.rhythm_stage.empty();
+  if (rhythm) HEMIOLA_CHECK(export_stage(request.rhythm_stage, folder / kRhythmPart));
   HEMIOLA_CHECK(write_text(folder / "card.md", request.card));
   Json hashes = Json::object();
+  if (rhythm) {
+    HEMIOLA_TRY(hashes[std::string(kRhythmPart)], hash_of(folder / kRhythmPart));
+  }
   for (const std::string_view part : kBundleParts) {
     HEMIOLA_TRY(const std::string hash, hash_of(folder / part));
     hashes[std::string(part)] = hash;

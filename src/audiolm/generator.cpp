@@ -36,8 +36,7 @@ Result<Generator> Generator::from_parts(Codec codec, SemanticEncoder encoder, St
   const TokenShape& shape = stages.semantic.layout.shape();
   if (shape.quantizers != codec.shape().quantizers || shape.codebook != codec.shape().codebook) {
     return fail("the stages know {} quantizers of {} codes, the codec has {} of {}",
-                shape.quantizers, shape.codebook, codec.shape().quantizers,
-                codec.shape().codebook);
+                shape.quantizers, shape.codebook, codec.shape().quantizers, codec.shape().codebook);
   }
   if (shape.units != encoder.units()) {
     return fail("the stages know {} units, the semantic encoder has {}", shape.units,
@@ -74,8 +73,8 @@ Result<WrittenSound> Generator::generate(const SoundRequest& request,
     return fail("seconds: expected more than 0, at most {}, got {}", kLongestSound,
                 request.seconds);
   }
-  for (const auto* each :
-       {&request.sampling.semantic, &request.sampling.coarse, &request.sampling.fine}) {
+  for (const auto* each : {&request.sampling.rhythm, &request.sampling.semantic,
+                           &request.sampling.coarse, &request.sampling.fine}) {
     HEMIOLA_CHECK(check(*each));
   }
   const auto quantizers = static_cast<std::size_t>(codec_.shape().quantizers);
@@ -97,12 +96,11 @@ Result<WrittenSound> Generator::generate(const SoundRequest& request,
     decoder.push(std::span(written.codes).subspan(at, quantizers), written.samples);
   }
   written.prompt_samples = written.samples.size();
-  const auto wanted = written.prompt_samples +
-                      static_cast<std::size_t>(std::llround(request.seconds * rate()));
+  const auto wanted =
+      written.prompt_samples + static_cast<std::size_t>(std::llround(request.seconds * rate()));
   const auto tell = [&](std::size_t from) {
     if (!callbacks.sound) return true;
-    const double done =
-        static_cast<double>(written.samples.size()) / static_cast<double>(wanted);
+    const double done = static_cast<double>(written.samples.size()) / static_cast<double>(wanted);
     return callbacks.sound(std::span(written.samples).subspan(from), done);
   };
   bool go_on = written.samples.empty() || tell(0);

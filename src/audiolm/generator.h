@@ -1,9 +1,10 @@
 // AudioLM as it is used: from nothing, or from a sound to go on from, to new sound. Semantic units,
 // coarse codes, fine codes, samples; each second is handed over as soon as it is made.
 //
-// A bundle is one folder: codec.safetensors, semantic.safetensors, semantic.hemiola, coarse.hemiola,
-// fine.hemiola, card.md, and audiolm.json, which has the SHA-256 of each and the sampling that suits
-// them. A generator is fixed once loaded; any number of threads may use it at once.
+// A bundle is one folder: codec.safetensors, semantic.safetensors, semantic.hemiola,
+// coarse.hemiola, fine.hemiola, rhythm.hemiola where there is that stage, card.md, and
+// audiolm.json, which has the SHA-256 of each and the sampling that suits them. A generator is
+// fixed once loaded; any number of threads may use it at once.
 #pragma once
 
 #include <cstdint>
@@ -30,11 +31,12 @@ inline constexpr std::string_view kBundleFormat = "hemiola-audiolm-1";
 inline constexpr std::string_view kBundleParts[] = {"codec.safetensors", "semantic.safetensors",
                                                     "semantic.hemiola", "coarse.hemiola",
                                                     "fine.hemiola"};
+inline constexpr std::string_view kRhythmPart = "rhythm.hemiola";  // there or not
 // May stand beside them: the index of what they were trained on (evaluate/sound_novelty.h).
 inline constexpr std::string_view kBundleIndex = "novelty.safetensors";
 
-// {"semantic": {"temperature", "top_k", "top_p"}, "coarse": ..., "fine": ...}; what is not there
-// stays as it is. The message names the field.
+// {"rhythm": {"temperature", "top_k", "top_p"}, "semantic": ..., "coarse": ..., "fine": ...}; what
+// is not there stays as it is. The message names the field.
 Json to_json(const StageSampling& sampling);
 Status read_sampling(const Json& json, StageSampling& sampling, std::string_view where);
 
@@ -42,6 +44,7 @@ Status read_sampling(const Json& json, StageSampling& sampling, std::string_view
 struct BundleTable {
   std::string name;
   std::vector<std::string> sha256;  // of kBundleParts, in hexadecimal
+  std::string rhythm_sha256;        // empty: no rhythm stage
   StageSampling sampling;
 };
 Result<BundleTable> parse_bundle(std::string_view text, std::string_view where);
@@ -61,10 +64,10 @@ struct SoundCallbacks {
 };
 
 struct WrittenSound {
-  std::vector<float> samples;      // the prompt as the codec gives it, then what is new
+  std::vector<float> samples;  // the prompt as the codec gives it, then what is new
   std::size_t prompt_samples = 0;
   std::vector<std::int16_t> units, codes;  // of all of it: (S), (frames, quantizers)
-  bool complete = true;            // false: ended by the callback
+  bool complete = true;                    // false: ended by the callback
 };
 
 class Generator {
@@ -74,8 +77,8 @@ class Generator {
   // From parts. Fails where the stages were not trained on tokens of this codec and encoder.
   static Result<Generator> from_parts(Codec codec, SemanticEncoder encoder, Stages stages);
 
-  int rate() const { return codec_.shape().rate; }  // Hz
-  double longest_prompt() const;                    // seconds
+  int rate() const { return codec_.shape().rate; }       // Hz
+  double longest_prompt() const;                         // seconds
   const std::string& sha256() const { return sha256_; }  // of audiolm.json; empty without
   const std::string& name() const { return name_; }
   const StageSampling& sampling() const { return sampling_; }  // that suits these models
@@ -109,11 +112,12 @@ Result<std::vector<float>> as_prompt(Audio sound, int rate);
 Result<Path> locate_audiolm(const Path& given = {});
 
 struct BundleRequest {
-  Path codec, semantic;                             // their files
-  Path semantic_stage, coarse_stage, fine_stage;    // model folders of the runs
+  Path codec, semantic;                           // their files
+  Path semantic_stage, coarse_stage, fine_stage;  // model folders of the runs
+  Path rhythm_stage;                              // where the semantic stage goes by classes
   StageSampling sampling;
   std::string name = "small";
-  std::string card;                                 // card.md
+  std::string card;  // card.md
 };
 
 // Exports the stages as int8 and writes all parts, audiolm.json last. A folder that holds other

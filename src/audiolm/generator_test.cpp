@@ -52,8 +52,8 @@ class GeneratorTest : public ::testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
-  Path stage(Stage stage, int window, const std::string& codec) {
-    const Layout layout(stage, kShape, window);
+  Path stage(Stage stage, int window, const std::string& codec, UnitClasses classes = {}) {
+    const Layout layout(stage, kShape, window, std::move(classes));
     ModelToSave model;
     model.config = tiny_config(layout);
     const OwnedWeights weights =
@@ -217,6 +217,36 @@ TEST_F(GeneratorTest, OracleKeepsWhatIsGiven) {
   EXPECT_NEAR(twice.level_db, 6.02, 0.01);
   EXPECT_GT(twice.mel_db, 0.1);
   EXPECT_NEAR(twice.chroma, 1, 1e-3);
+}
+
+TEST_F(GeneratorTest, ARhythmStageIsPartOfTheBundle) {
+  const UnitClasses classes = {0, 1, 2, 0, 1, 2, 0, 1, 2, 2};
+  request_.semantic_stage = stage(Stage::kSemantic, 12, codec_sha256_, classes);
+  EXPECT_FALSE(write_bundle(folder_ / "bundle", request_));  // its rhythm stage is missing
+  request_.rhythm_stage = stage(Stage::kRhythm, 12, codec_sha256_, classes);
+  request_.sampling.rhythm.temperature = 0.9f;
+  {
+    const Generator generator = bundled();
+    EXPECT_EQ(generator.sampling().rhythm.temperature, 0.9f);
+    SoundRequest request;
+    request.seconds = 1;
+    const auto sound = generator.generate(request, {}).value();
+    EXPECT_EQ(sound.samples.size(), 16000u);
+    EXPECT_EQ(sound.samples, generator.generate(request, {})->samples);
+    request.prompt = a_tune(0.7);
+    EXPECT_TRUE(generator.generate(request, {}));
+    // All units are given: the stage that writes their rhythm has nothing to do.
+    EXPECT_TRUE(made_from(generator, a_tune(1), Given::kUnits, 1));
+  }
+  const Path part = folder_ / "bundle" / kRhythmPart;
+  const Bytes whole = read_file(part).value();
+  ASSERT_TRUE(write_file(part, std::span(whole).first(whole.size() - 1)));
+  EXPECT_FALSE(Generator::load(folder_ / "bundle"));
+  // A bundle without that stage in the same place has no such file.
+  request_.semantic_stage = stage(Stage::kSemantic, 12, codec_sha256_);
+  request_.rhythm_stage.clear();
+  (void)bundled();
+  EXPECT_FALSE(std::filesystem::exists(part));
 }
 
 TEST(Sampling, IsReadBackAndChecked) {

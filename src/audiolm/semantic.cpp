@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <numeric>
+#include <utility>
 
 #include "base/hash.h"
 #include "model/locate.h"
@@ -130,6 +132,59 @@ std::vector<std::int16_t> SemanticEncoder::encode(std::span<const float> sound) 
   const std::vector<float> mel = log_mel(sound, 0, semantic_frames(sound.size()));
   return nearest_.find(centres_.points(network_.run_windows(mel),
                                        centres_.has_rises() ? rises(mel) : std::vector<float>()));
+}
+
+Result<UnitClasses> SemanticEncoder::rise_classes(int classes,
+                                                  std::span<const std::uint64_t> counts) const {
+  if (!centres_.has_rises()) return fail("the semantic encoder's units know nothing of rises");
+  const auto count = static_cast<std::size_t>(units());
+  if (counts.size() != count) return fail("counts of {} units, expected {}", counts.size(), count);
+  const auto occur = std::count_if(counts.begin(), counts.end(), [](auto n) { return n > 0; });
+  const int most = std::min(static_cast<int>(occur), kMostClasses);
+  if (classes < 2 || classes > most) {
+    return fail("classes of units: expected 2 to {}, got {}", most, classes);
+  }
+  const auto rises_of = [&, stride = static_cast<std::size_t>(dimensions()) + kRises](auto unit) {
+    return std::span(centres_.centres)
+        .subspan(static_cast<std::size_t>(unit) * stride + static_cast<std::size_t>(dimensions()),
+                 kRises);
+  };
+  // Each unit as often as it occurs, in all about so many.
+  constexpr double kPoints = 100'000;
+  const double total =
+      static_cast<double>(std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}));
+  std::vector<float> points, all;  // (points, kRises), (units, kRises)
+  for (std::size_t unit = 0; unit < count; ++unit) {
+    const std::span<const float> each = rises_of(unit);
+    all.insert(all.end(), each.begin(), each.end());
+    if (counts[unit] == 0) continue;
+    const auto times = std::llround(kPoints * static_cast<double>(counts[unit]) / total);
+    for (std::int64_t i = 0; i < std::max<std::int64_t>(1, times); ++i) {
+      points.insert(points.end(), each.begin(), each.end());
+    }
+  }
+  KMeansOptions options;
+  options.clusters = classes;
+  options.passes = 50;
+  HEMIOLA_TRY(const std::vector<float> centres, fit_kmeans(points, kRises, options));
+  HEMIOLA_TRY(const NearestCentre nearest, NearestCentre::create(centres, kRises));
+  const std::vector<std::int16_t> found = nearest.find(all);
+  // Numbered by how strong they are, without those that no unit is nearest to.
+  std::vector<std::pair<float, std::int16_t>> order;
+  for (int c = 0; c < classes; ++c) {
+    const auto value = static_cast<std::int16_t>(c);
+    if (std::find(found.begin(), found.end(), value) == found.end()) continue;
+    const auto begin = centres.begin() + static_cast<std::ptrdiff_t>(c) * kRises;
+    order.emplace_back(std::accumulate(begin, begin + kRises, 0.0f), value);
+  }
+  std::sort(order.begin(), order.end());
+  UnitClasses result;
+  for (const std::int16_t value : found) {
+    const auto at = std::find_if(order.begin(), order.end(),
+                                 [&](const auto& each) { return each.second == value; });
+    result.push_back(static_cast<int>(at - order.begin()));
+  }
+  return result;
 }
 
 Status write_semantic(const Path& path, const SemanticNetworkShape& shape, const WeightMap& weights,

@@ -20,6 +20,7 @@
 
 #include "audiolm/features.h"
 #include "audiolm/kmeans.h"
+#include "audiolm/layout.h"
 #include "audiolm/semantic_network.h"
 #include "base/files.h"
 #include "base/result.h"
@@ -63,6 +64,12 @@ class SemanticEncoder {
   // The network's features, each dimension standardised over the training set: (frames,
   // dimensions). For distances between sounds.
   std::vector<float> features(std::span<const float> sound) const;
+
+  // Which of about `classes` clusters of rises each unit belongs to, numbered from the faintest
+  // rise on. counts (units): how often each occurs, since without them most of the sound would be
+  // of one class. Fails for an encoder without rises, and with fewer than two classes or more than
+  // units that occur.
+  Result<UnitClasses> rise_classes(int classes, std::span<const std::uint64_t> counts) const;
 
  private:
   SemanticEncoder(SemanticNetwork network, UnitCentres centres, NearestCentre nearest)

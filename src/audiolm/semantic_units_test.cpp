@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 
@@ -124,6 +125,40 @@ TEST_F(SemanticUnitsTest, StayTheSameInAFile) {
     ASSERT_TRUE(encoder) << encoder.error().message;
     EXPECT_EQ(encoder->encode(sound), found(units.centres, sound));
   }
+}
+
+// Classes tell whether something begins, and little of which tone sounds where nothing does.
+TEST_F(SemanticUnitsTest, ClassesOfRisesTellWhenAndNotWhat) {
+  const Path path = folder_ / kSemanticFile;
+  const Struck unheard = struck(99);
+  const auto encoder_with = [&](float rise_weight) {
+    EXPECT_TRUE(write_semantic(path, tiny_.shape, tiny_.weights(), fitted(rise_weight).centres));
+    return SemanticEncoder::load(path).value();
+  };
+  const SemanticEncoder encoder = encoder_with(4);
+  std::vector<std::uint64_t> counts(6);
+  for (const std::int16_t unit : encoder.encode(unheard.sound)) {
+    ++counts[static_cast<std::size_t>(unit)];
+  }
+  const auto classes = encoder.rise_classes(5, counts);
+  ASSERT_TRUE(classes) << classes.error().message;
+  ASSERT_TRUE(check(*classes, {.units = encoder.units()}));
+  std::vector<int> units, found_classes;
+  for (const std::int16_t unit : encoder.encode(unheard.sound)) {
+    units.push_back(unit);
+    found_classes.push_back((*classes)[static_cast<std::size_t>(unit)]);
+  }
+  EXPECT_GT(measure_agreement(found_classes, unheard.begins).purity, 0.97);
+  EXPECT_LT(measure_agreement(found_classes, unheard.tones).information,
+            0.5 * measure_agreement(units, unheard.tones).information);
+  // Stronger rises have higher numbers.
+  const auto first = std::find(unheard.begins.begin() + 1, unheard.begins.end(), 1);
+  const auto at = static_cast<std::size_t>(first - unheard.begins.begin());
+  EXPECT_GT(found_classes[at], found_classes[at + 2]);
+  EXPECT_FALSE(encoder.rise_classes(1, counts));
+  EXPECT_FALSE(encoder.rise_classes(7, counts));
+  EXPECT_FALSE(encoder_with(0).rise_classes(2, counts));
+  EXPECT_FALSE(encoder.rise_classes(2, std::vector<std::uint64_t>(5)));
 }
 
 }  // namespace

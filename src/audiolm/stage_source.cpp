@@ -67,8 +67,8 @@ Result<std::unique_ptr<StageSource>> StageSource::create(const TokenCache& cache
   if (!(misled >= 0 && misled < 1)) {
     return fail("share of the past that misleads: expected 0 to less than 1, got {}", misled);
   }
-  if (misled > 0 && layout.stage() == Stage::kSemantic) {
-    return fail("the semantic stage has nothing but its past; only the others can be misled by it");
+  if (misled > 0 && layout.stage() != Stage::kCoarse && layout.stage() != Stage::kFine) {
+    return fail("only the coarse and the fine stage can be misled by their past");
   }
   std::unique_ptr<StageSource> source(new StageSource(cache, layout, seed, misled));
   if (source->pieces_.empty()) {
@@ -226,9 +226,8 @@ std::vector<QuantizerLoss> held_out_by_quantizer(
     const std::vector<float> nats = score(batch);
     for (std::size_t r = 0; r < rows; ++r) {
       const int first = windows[r].first;
-      // Without a start the first unit of a window is given, not generated.
-      const int skipped =
-          layout.stage() == Stage::kSemantic && windows[r].ids[0] != layout.mark() ? 1 : 0;
+      // Without a start the first id of a window is given, not generated.
+      const int skipped = !layout.conditioned() && windows[r].ids[0] != layout.mark() ? 1 : 0;
       for (int i = first; i < static_cast<int>(windows[r].ids.size()); ++i) {
         const int quantizer = layout.quantizer_at(i - first + skipped);
         auto loss = std::find_if(losses.begin(), losses.end(), [&](const QuantizerLoss& each) {

@@ -25,8 +25,8 @@ class StageSource final : public nn::ExampleSource {
   // misled: share, less than 1, of a window's own past that is shown as it is at another moment of
   // the piece, in stretches of up to a second; what is to be told of it stays true. A stage that is
   // misled so learns to go by what conditions it, as it must when the past is what it made itself
-  // (compare scheduled sampling: Bengio and others 2015, arXiv 1506.03099). Not for the semantic
-  // stage, which nothing conditions.
+  // (compare scheduled sampling: Bengio and others 2015, arXiv 1506.03099). For the coarse and the
+  // fine stage.
   static Result<std::unique_ptr<StageSource>> create(const TokenCache& cache, const Layout& layout,
                                                      std::uint64_t seed, double misled = 0);
 

@@ -90,6 +90,65 @@ TEST(Layout, OrdersIdsAsPublished) {
   EXPECT_EQ(static_cast<int>(last.ids.size()), fine.length());
 }
 
+TEST(Layout, ClassesConditionTheirUnits) {
+  const UnitClasses classes = {0, 0, 1, 2, 1, 0, 2, 2, 2, 0};
+  const std::vector<std::int16_t> units = {3, 7, 4};
+  const Layout rhythm(Stage::kRhythm, kSmall, 3, classes);
+  EXPECT_EQ(rhythm.vocabulary(), 4);
+  EXPECT_EQ(rhythm.length(), 4);
+  EXPECT_THAT(rhythm.window_of(units, {}, true).ids, ElementsAre(3, 2, 2, 1));
+  EXPECT_THAT(rhythm.window_of(units, {}, false).ids, ElementsAre(2, 2, 1));
+  EXPECT_EQ(rhythm.window_of(units, {}, false).first, 1);
+
+  const Layout semantic(Stage::kSemantic, kSmall, 3, classes);
+  EXPECT_EQ(semantic.vocabulary(), 10 + 1 + 3);
+  EXPECT_EQ(semantic.length(), 7);
+  const Window window = semantic.window_of(units, {}, true);
+  EXPECT_THAT(window.ids, ElementsAre(13, 13, 12, 10, 3, 7, 4));
+  EXPECT_EQ(window.first, 4);
+  EXPECT_EQ(semantic.window_of(units, {}, false).ids, window.ids);
+  // The units of a class, and nothing else.
+  const auto allowed = [](const Layout& layout, int of) {
+    std::vector<int> ids;
+    for (int id = 0; id < layout.vocabulary(); ++id) {
+      if (engine::is_allowed(layout.allowed(0, of), id)) ids.push_back(id);
+    }
+    return ids;
+  };
+  EXPECT_THAT(allowed(semantic, 0), ElementsAre(0, 1, 5, 9));
+  EXPECT_THAT(allowed(semantic, 1), ElementsAre(2, 4));
+  EXPECT_THAT(allowed(rhythm, 0), ElementsAre(0, 1, 2));
+
+  for (const Layout& layout : {rhythm, semantic}) {
+    const auto back = parse_layout(to_text(layout, "", "bb"), "test");
+    ASSERT_TRUE(back) << back.error().message;
+    EXPECT_EQ(back->layout.classes(), classes);
+    EXPECT_EQ(back->layout.stage(), layout.stage());
+    EXPECT_EQ(back->semantic_sha256, "bb");
+  }
+}
+
+TEST(Layout, ClassesThatDoNotFitAreRefused) {
+  EXPECT_TRUE(check(UnitClasses{}, kSmall));
+  EXPECT_FALSE(check(UnitClasses{0, 1}, kSmall));                          // too few
+  EXPECT_FALSE(check(UnitClasses{0, 0, 0, 0, 0, 0, 0, 0, 0, 2}, kSmall));  // none of class 1
+  EXPECT_FALSE(check(UnitClasses{0, 0, 0, 0, 0, 0, 0, 0, 0, -1}, kSmall));
+  const auto read = [](std::string_view stage, std::string_view rest) {
+    return parse_layout(
+        fmt::format(R"({{"hemiola_audiolm": 1, "stage": "{}", "units": 2, "quantizers": 4,
+                        "codebook": 20, "coarse": 2, "window": 8, "codec_sha256": "",
+                        "semantic_sha256": ""{}}})",
+                    stage, rest),
+        "test");
+  };
+  EXPECT_TRUE(read("rhythm", R"(, "classes": [0, 1])"));
+  EXPECT_TRUE(read("semantic", R"(, "classes": [0, 1])"));
+  EXPECT_TRUE(read("semantic", ""));
+  EXPECT_FALSE(read("rhythm", ""));
+  EXPECT_FALSE(read("coarse", R"(, "classes": [0, 1])"));
+  EXPECT_FALSE(read("semantic", R"(, "classes": [0, 2])"));
+}
+
 TEST(Layout, AllowsExactlyTheIdsThatStandThere) {
   for (const Stage stage : {Stage::kSemantic, Stage::kCoarse, Stage::kFine}) {
     const Layout layout(stage, kSmall, 8);
@@ -132,7 +191,8 @@ TEST(Layout, TextIsReadBack) {
   EXPECT_FALSE(parse_layout(R"({"version": 1})", "test"));
 }
 
-// In fresh weights the code of a moment is nearest to that of the unit it belongs to.
+// In fresh weights the code of a moment is nearest to that of the unit it belongs to, and how alike
+// two moments are follows from the time between them alone.
 TEST(Layout, FreshPositionsAreACodeOfTime) {
   const Layout layout(Stage::kCoarse, {}, 100);
   ModelConfig config;
@@ -153,6 +213,10 @@ TEST(Layout, FreshPositionsAreACodeOfTime) {
     int best = 0;
     for (int u = 1; u < 100; ++u) best = alike(place, u) > alike(place, best) ? u : best;
     EXPECT_EQ(best, unit);
+  }
+  for (const int apart : {1, 7, 50}) {
+    EXPECT_NEAR(alike(0, apart), alike(40, 40 + apart), 1e-5);
+    EXPECT_LT(alike(0, apart), alike(0, 0));
   }
 }
 
@@ -217,8 +281,12 @@ TEST_F(Cache, RefusesWhatDoesNotFit) {
 
 TEST_F(Cache, RowsHoldWholeWindowsOfTheTrainingPieces) {
   const TokenCache cache = built();
-  for (const Stage stage : {Stage::kSemantic, Stage::kCoarse, Stage::kFine}) {
-    const Layout layout(stage, kSmall, 8);
+  const UnitClasses classes = {0, 0, 1, 2, 1, 0, 2, 2, 2, 0};
+  for (const Layout& layout :
+       {Layout(Stage::kSemantic, kSmall, 8), Layout(Stage::kCoarse, kSmall, 8),
+        Layout(Stage::kFine, kSmall, 8), Layout(Stage::kRhythm, kSmall, 8, classes),
+        Layout(Stage::kSemantic, kSmall, 8, classes)}) {
+    const Stage stage = layout.stage();
     auto source = StageSource::create(cache, layout, 7).value();
     nn::Batch batch;
     const int length = 2 * (layout.length() - 1) + 3;

@@ -19,8 +19,9 @@ inline ModelConfig tiny_config(const Layout& layout) {
 }
 
 inline StageModel tiny_stage(Stage stage, const TokenShape& shape, int window,
-                             engine::Precision precision = engine::Precision::kFp32) {
-  Layout layout(stage, shape, window);
+                             engine::Precision precision = engine::Precision::kFp32,
+                             UnitClasses classes = {}) {
+  Layout layout(stage, shape, window, std::move(classes));
   const auto seed = 11 + static_cast<std::uint64_t>(stage);
   return {engine::Model::from_weights(layout.fresh_weights(tiny_config(layout), seed),
                                       {.precision = precision, .threads = 1})
@@ -37,14 +38,13 @@ inline Stages tiny_stages(const TokenShape& shape,
 
 // The same model as tiny_stage's with int8, as a file.
 inline Status export_tiny_stage(Stage stage, const TokenShape& shape, int window,
-                                const std::string& codec_sha256,
-                                const std::string& semantic_sha256, const Path& path) {
+                                const std::string& codec_sha256, const std::string& semantic_sha256,
+                                const Path& path) {
   const Layout layout(stage, shape, window);
   ModelConfig config = tiny_config(layout);
   const std::string text = to_text(layout, codec_sha256, semantic_sha256);
   config.tokenizer_sha256 = tokenizer_hash(text);
-  const OwnedWeights weights =
-      layout.fresh_weights(config, 11 + static_cast<std::uint64_t>(stage));
+  const OwnedWeights weights = layout.fresh_weights(config, 11 + static_cast<std::uint64_t>(stage));
   HEMIOLA_TRY(const WeightMap map, match_gpt2_tensors(config, weights.views(), "test"));
   HEMIOLA_TRY(PackedModel packed, pack_model(config, map, Packing::kInt8));
   packed.tokenizer = text;

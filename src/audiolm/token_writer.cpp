@@ -41,6 +41,18 @@ Status check(const Stages& stages) {
   HEMIOLA_CHECK(one(stages.semantic, Stage::kSemantic));
   HEMIOLA_CHECK(one(stages.coarse, Stage::kCoarse));
   HEMIOLA_CHECK(one(stages.fine, Stage::kFine));
+  const UnitClasses& classes = stages.semantic.layout.classes();
+  if (stages.rhythm) {
+    HEMIOLA_CHECK(one(*stages.rhythm, Stage::kRhythm));
+    if (stages.rhythm->layout.classes() != classes) {
+      return fail("the rhythm stage was trained on other classes than the semantic stage");
+    }
+    if (stages.rhythm->layout.window() < 2) {
+      return fail("windows of one unit cannot go on: at least two are needed");
+    }
+  } else if (!classes.empty()) {
+    return fail("the semantic stage goes by classes of units; a rhythm stage is missing");
+  }
   if (stages.coarse.layout.window() < 2 || stages.semantic.layout.window() < 2) {
     return fail("windows of one unit cannot go on: at least two are needed");
   }
@@ -61,13 +73,13 @@ struct TokenWriter::Stream {
     last = -1;
     open = true;
   }
-  // The id that comes at `index` of those generated in this window.
-  std::int32_t pick(int index) {
+  // The id that comes at `index` of those generated in this window; of: see Layout::allowed().
+  std::int32_t pick(int index, int of = 0) {
+    const std::span<const std::uint64_t> allowed = stage.layout.allowed(index, of);
     if (last >= 0) {
-      stage.model.decode(cache,
-                         {.token = last, .logits = logits, .allowed = stage.layout.allowed(index)});
+      stage.model.decode(cache, {.token = last, .logits = logits, .allowed = allowed});
     }
-    last = sampler.pick(logits, stage.layout.allowed(index));
+    last = sampler.pick(logits, allowed);
     return last;
   }
 
@@ -88,6 +100,10 @@ TokenWriter::TokenWriter(const Stages& stages, const TokenPrompt& prompt,
       semantic_stream_(std::make_unique<Stream>(stages.semantic, sampling.semantic, mix64(seed))),
       coarse_stream_(std::make_unique<Stream>(stages.coarse, sampling.coarse, mix64(seed) + 1)),
       fine_stream_(std::make_unique<Stream>(stages.fine, sampling.fine, mix64(seed) + 2)) {
+  if (stages.rhythm) {
+    rhythm_stream_ = std::make_unique<Stream>(*stages.rhythm, sampling.rhythm, mix64(seed) + 3);
+    add_classes(units_);
+  }
   const TokenShape& shape = stages.semantic.layout.shape();
   frames_ = codes_.size() / static_cast<std::size_t>(shape.quantizers);
   coarse_ = frames_ * static_cast<std::size_t>(shape.coarse);
@@ -97,6 +113,14 @@ TokenWriter::~TokenWriter() = default;
 
 void TokenWriter::give_units(std::span<const std::int16_t> units) {
   units_.insert(units_.end(), units.begin(), units.end());
+  if (rhythm_stream_ != nullptr) add_classes(units);
+}
+
+void TokenWriter::add_classes(std::span<const std::int16_t> units) {
+  const UnitClasses& classes = stages_.rhythm->layout.classes();
+  for (const std::int16_t unit : units) {
+    classes_.push_back(classes[static_cast<std::size_t>(unit)]);
+  }
 }
 
 void TokenWriter::give_codes(std::span<const std::int16_t> codes) {
@@ -108,20 +132,46 @@ void TokenWriter::give_codes(std::span<const std::int16_t> codes) {
 
 int TokenWriter::chunk_frames() const { return stages_.fine.layout.window() * kFramesPerUnit; }
 
+// `Token`s one after the other by a stage that nothing conditions.
+template <class Token>
+void TokenWriter::write_on(Stream& stream, std::vector<Token>& tokens, std::size_t count) {
+  const Layout& layout = stream.stage.layout;
+  const auto window = static_cast<std::size_t>(layout.window());
+  while (tokens.size() < count) {
+    // The model has seen `window` tokens at most. A new window keeps half of the one before.
+    if (!stream.open || stream.cache.length(0) == layout.window()) {
+      const std::size_t kept = tokens.size() < window ? tokens.size() : window / 2;
+      std::vector<std::int32_t> ids;
+      if (from_start_ && kept == tokens.size()) ids.push_back(layout.mark());
+      // The ids of classes, and of units, are their numbers.
+      ids.insert(ids.end(), tokens.end() - static_cast<std::ptrdiff_t>(kept), tokens.end());
+      stream.begin(ids);
+    }
+    tokens.push_back(static_cast<Token>(stream.pick(0)));
+  }
+}
+
 void TokenWriter::write_units(std::size_t count) {
   Stream& stream = *semantic_stream_;
+  if (rhythm_stream_ == nullptr) return write_on(stream, units_, count);
   const Layout& layout = stages_.semantic.layout;
   const auto window = static_cast<std::size_t>(layout.window());
   while (units_.size() < count) {
-    // The model has seen `window` tokens at most. A new window keeps half of the one before.
-    if (!stream.open || stream.cache.length(0) == layout.window()) {
-      const std::size_t kept = units_.size() < window ? units_.size() : window / 2;
+    const std::size_t done = units_.size();
+    if (!stream.open || done == units_begin_ + window) {
+      units_begin_ = done > window / 2 ? done - window / 2 : 0;
+      write_on(*rhythm_stream_, classes_, units_begin_ + window);
       std::vector<std::int32_t> ids;
-      if (from_start_ && kept == units_.size()) ids.push_back(layout.mark());
-      for (const std::int16_t unit : std::span(units_).last(kept)) ids.push_back(layout.unit(unit));
+      for (std::size_t i = units_begin_; i < units_begin_ + window; ++i) {
+        ids.push_back(layout.class_id(classes_[i]));
+      }
+      ids.push_back(layout.mark());
+      ids.insert(ids.end(), units_.begin() + static_cast<std::ptrdiff_t>(units_begin_),
+                 units_.end());
       stream.begin(ids);
     }
-    units_.push_back(static_cast<std::int16_t>(stream.pick(0)));
+    units_.push_back(static_cast<std::int16_t>(
+        stream.pick(static_cast<int>(done - units_begin_), classes_[done])));
   }
 }
 

@@ -1,6 +1,7 @@
-// Writes the tokens of a sound with the three stages, a chunk of frames at a time: units as far as
-// the coarse stage looks ahead, coarse codes in windows that keep the second half of the one before,
-// fine codes chunk by chunk, each for itself. Knows nothing of sound: what codes mean is the codec's.
+// Writes the tokens of a sound with the stages, a chunk of frames at a time: classes of units as
+// far as the semantic stage looks ahead, units as far as the coarse stage does, both and coarse
+// codes in windows that keep the second half of the one before, fine codes chunk by chunk, each for
+// itself. Knows nothing of sound: what codes mean is the codec's.
 //
 // Everything follows from models, prompt, settings and seed; how the chunks are asked for changes
 // nothing. One thread at a time.
@@ -8,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -32,12 +34,14 @@ struct StageModel {
 
 struct Stages {
   StageModel semantic, coarse, fine;
+  std::optional<StageModel> rhythm{};  // where the semantic stage goes by classes
 };
 
-// That the three are of one shape, each of its own stage, and a window fits each context.
+// That they are of one shape, each of its own stage, and a window fits each context.
 Status check(const Stages& stages);
 
 struct StageSampling {
+  engine::SamplerOptions rhythm{.temperature = 0.7f};  // of no account without that stage
   engine::SamplerOptions semantic{.temperature = 0.6f};
   engine::SamplerOptions coarse{.temperature = 0.8f};
   engine::SamplerOptions fine{.temperature = 0.6f};
@@ -70,18 +74,23 @@ class TokenWriter {
  private:
   struct Stream;
 
+  template <class Token>
+  void write_on(Stream& stream, std::vector<Token>& tokens, std::size_t count);
+  void add_classes(std::span<const std::int16_t> units);
   void write_units(std::size_t count);
   void write_coarse(std::size_t frames);
   void write_fine(std::size_t begin, std::size_t frames);
 
   const Stages& stages_;
   std::vector<std::int16_t> units_;  // so far, with the prompt's
+  std::vector<int> classes_;         // with a rhythm stage: of those units, and of units to come
   std::vector<std::int16_t> codes_;  // (frames, quantizers); fine ones where they are known, else 0
   bool from_start_;                  // the sound begins with the first unit
   std::size_t coarse_ = 0;           // coarse codes so far, of all frames
   std::size_t frames_ = 0;           // whole frames so far, prompt included
-  std::unique_ptr<Stream> semantic_stream_, coarse_stream_, fine_stream_;
-  std::size_t window_begin_ = 0;  // of the coarse stage, in units
+  std::unique_ptr<Stream> rhythm_stream_, semantic_stream_, coarse_stream_, fine_stream_;
+  std::size_t units_begin_ = 0;   // of the semantic stage's window, in units
+  std::size_t window_begin_ = 0;  // of the coarse stage's
 };
 
 }  // namespace hemiola::audiolm

@@ -34,13 +34,14 @@ Tokens random_tokens(std::size_t count, int limit, std::uint64_t seed) {
 }
 
 // The likeliest id that may stand at `index`, from the whole window at once.
-int likeliest(const StageModel& stage, const std::vector<std::int32_t>& ids, int index) {
+std::int32_t likeliest(const StageModel& stage, const std::vector<std::int32_t>& ids, int index,
+                       int of = 0) {
   engine::KvCache cache = stage.model.make_cache(1);
   std::vector<float> logits(static_cast<std::size_t>(stage.layout.vocabulary()));
   stage.model.prefill(cache, 0, ids, logits);
   int best = -1;
   for (int id = 0; id < stage.layout.vocabulary(); ++id) {
-    if (!engine::is_allowed(stage.layout.allowed(index), id)) continue;
+    if (!engine::is_allowed(stage.layout.allowed(index, of), id)) continue;
     if (best < 0 || logits[static_cast<std::size_t>(id)] > logits[static_cast<std::size_t>(best)]) {
       best = id;
     }
@@ -105,6 +106,56 @@ TEST(TokenWriter, WithACacheIsAsWithoutOne) {
         EXPECT_EQ(all[i], likeliest(stages.fine, ids, static_cast<int>(i)));
         ids.push_back(all[i]);
       }
+    }
+  }
+}
+
+TEST(TokenWriter, WritesUnitsOfTheClassesThatItWroteBefore) {
+  const UnitClasses classes = {0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2};
+  Stages stages = tiny_stages(kShape);
+  stages.semantic = tiny_stage(Stage::kSemantic, kShape, 12, engine::Precision::kFp32, classes);
+  EXPECT_FALSE(check(stages));  // without a rhythm stage
+  UnitClasses others = classes;
+  others[0] = 1;
+  stages.rhythm = tiny_stage(Stage::kRhythm, kShape, 8, engine::Precision::kFp32, others);
+  EXPECT_FALSE(check(stages));
+  stages.rhythm = tiny_stage(Stage::kRhythm, kShape, 8, engine::Precision::kFp32, classes);
+  ASSERT_TRUE(check(stages));
+  const Layout& rhythm = stages.rhythm->layout;
+  const Layout& semantic = stages.semantic.layout;
+  StageSampling sampling = greedy();
+  sampling.rhythm.temperature = 0;
+  for (const Tokens& given : {Tokens{}, random_tokens(3, kShape.units, 5)}) {
+    const Tokens codes = random_tokens(given.size() * 2 * kQ, kShape.codebook, 6);
+    TokenWriter writer(stages, {given, codes}, sampling, 1);
+    const Tokens units = write(writer, 12).units;
+    ASSERT_GE(units.size(), 24u);
+    EXPECT_TRUE(std::equal(given.begin(), given.end(), units.begin()));
+    // Classes: a window ends once the model has seen 8 ids, the start among them; a new one
+    // keeps 4.
+    const bool from_start = given.empty();
+    std::size_t begin = 0;
+    std::vector<int> written;
+    for (const std::int16_t unit : given)
+      written.push_back(classes[static_cast<std::size_t>(unit)]);
+    for (std::size_t i = given.size(); i < units.size(); ++i) {
+      const bool starts = begin == 0 && from_start;
+      if (i - begin == (starts ? 8 : 9)) begin = i - 4;
+      std::vector<std::int32_t> ids;
+      if (begin == 0 && from_start) ids.push_back(rhythm.mark());
+      ids.insert(ids.end(), written.begin() + static_cast<std::ptrdiff_t>(begin), written.end());
+      written.push_back(likeliest(*stages.rhythm, ids, 0));
+      EXPECT_EQ(written.back(), classes[static_cast<std::size_t>(units[i])]) << i;
+    }
+    // Units: windows of 12, of which a new one keeps 6.
+    for (std::size_t i = given.size(); i < units.size(); ++i) {
+      const std::size_t from = i < 12 ? 0 : i / 6 * 6 - 6;
+      if (from + 12 > written.size()) break;
+      std::vector<std::int32_t> ids;
+      for (std::size_t j = from; j < from + 12; ++j) ids.push_back(semantic.class_id(written[j]));
+      ids.push_back(semantic.mark());
+      for (std::size_t j = from; j < i; ++j) ids.push_back(units[j]);
+      EXPECT_EQ(units[i], likeliest(stages.semantic, ids, 0, written[i])) << i;
     }
   }
 }

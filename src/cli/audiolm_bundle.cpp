@@ -13,6 +13,7 @@ struct Arguments {
   Path card, out, data;
   std::vector<float> temperatures{0.6f, 0.8f, 0.6f};
   std::vector<float> top_p{1, 1, 1};
+  float rhythm_temperature = 0.7f;
 };
 
 Result<int> run(Arguments a) {
@@ -24,6 +25,8 @@ Result<int> run(Arguments a) {
     stages[i]->top_p = a.top_p[i];
     HEMIOLA_CHECK(check(*stages[i]));
   }
+  a.request.sampling.rhythm.temperature = a.rhythm_temperature;
+  HEMIOLA_CHECK(check(a.request.sampling.rhythm));
   HEMIOLA_CHECK(audiolm::write_bundle(a.out, a.request));
   if (!a.data.empty()) HEMIOLA_CHECK(write_sound_index(a.data, a.out));
   std::uintmax_t bytes = 0;
@@ -46,11 +49,15 @@ Action add_audiolm_bundle(CLI::App& app) {
       ->required();
   app.add_option("--lm-coarse", a->request.coarse_stage, "Likewise")->required();
   app.add_option("--lm-fine", a->request.fine_stage, "Likewise")->required();
+  app.add_option("--lm-rhythm", a->request.rhythm_stage,
+                 "Likewise, for a semantic stage that was trained with classes (--semantic)");
   app.add_option("--name", a->request.name, "What it is called")->capture_default_str();
   app.add_option("--card", a->card, "card.md: data, settings, losses, licence")->required();
   app.add_option("--temperatures", a->temperatures, "Semantic, coarse, fine: what suits them")
       ->expected(3)
       ->delimiter(',');
+  app.add_option("--rhythm-temperature", a->rhythm_temperature, "Likewise, with --lm-rhythm")
+      ->capture_default_str();
   app.add_option("--top-p", a->top_p, "Semantic, coarse, fine")->expected(3)->delimiter(',');
   app.add_option("--data", a->data,
                  "The set of sounds that the parts were trained on: an index of it goes into the "

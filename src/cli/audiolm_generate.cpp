@@ -16,16 +16,17 @@ struct Arguments {
   double seconds = 8;
   std::uint64_t seed = 0;
   int count = 1, threads = 0;
-  std::optional<float> temperature[3], top_p[3];
-  std::optional<int> top_k[3];
+  std::optional<float> temperature[4], top_p[4];
+  std::optional<int> top_k[4];
   bool new_only = false, force = false, json = false;
 };
 
-constexpr const char* kStages[] = {"semantic", "coarse", "fine"};
+constexpr const char* kStages[] = {"rhythm", "semantic", "coarse", "fine"};
 
 audiolm::StageSampling sampling_of(const Arguments& a, audiolm::StageSampling sampling) {
-  engine::SamplerOptions* stages[] = {&sampling.semantic, &sampling.coarse, &sampling.fine};
-  for (std::size_t i = 0; i < 3; ++i) {
+  engine::SamplerOptions* stages[] = {&sampling.rhythm, &sampling.semantic, &sampling.coarse,
+                                      &sampling.fine};
+  for (std::size_t i = 0; i < std::size(stages); ++i) {
     stages[i]->temperature = a.temperature[i].value_or(stages[i]->temperature);
     stages[i]->top_k = a.top_k[i].value_or(stages[i]->top_k);
     stages[i]->top_p = a.top_p[i].value_or(stages[i]->top_p);
@@ -137,7 +138,7 @@ Action add_audiolm_generate(CLI::App& app) {
   app.add_option("--seed", a->seed, "Another number, other music")->capture_default_str();
   app.add_option("--count", a->count, "So many, with seeds one after another")
       ->check(CLI::Range(1, 10000));
-  for (std::size_t i = 0; i < 3; ++i) {
+  for (std::size_t i = 0; i < std::size(kStages); ++i) {
     const std::string stage = kStages[i];
     app.add_option("--temperature-" + stage, a->temperature[i], "Instead of the bundle's");
     app.add_option("--top-k-" + stage, a->top_k[i], "Instead of the bundle's; 0: off");

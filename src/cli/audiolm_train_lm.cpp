@@ -1,8 +1,9 @@
-// hemiola audiolm train lm: one of the three stages, a GPT-2 over the cached tokens, by the trainer
+// hemiola audiolm train lm: one of the stages, a GPT-2 over the cached tokens, by the trainer
 // that the symbolic model has too.
 #include <map>
 #include <memory>
 
+#include "audiolm/semantic.h"
 #include "audiolm/stage_source.h"
 #include "cli/audiolm_commands.h"
 #include "cli/train_progress.h"
@@ -18,8 +19,9 @@ constexpr std::size_t kScoredWindows = 256;  // for the perplexity of each quant
 
 struct Arguments {
   nn::TrainOptions train;
-  Path tokens, out;
+  Path tokens, out, semantic;
   std::string stage, preset = "small";
+  int classes = 24;
   int coarse = 0, layers = 0, heads = 0, width = 0;  // 0: as the preset says
   double window = 0;                                 // seconds; 0: as the preset says
   double misled = 0;
@@ -29,12 +31,12 @@ struct Arguments {
 
 struct Preset {
   int layers, heads, width, coarse;
-  double windows[3];  // seconds: semantic, coarse, fine
+  double windows[4];  // seconds: rhythm, semantic, coarse, fine
 };
 const std::map<std::string, Preset>& lm_presets() {
   static const std::map<std::string, Preset> presets = {
-      {"small", {6, 4, 256, 3, {8, 4, 1}}},
-      {"paper", {12, 16, 1024, 4, {30, 10, 3}}},
+      {"small", {6, 4, 256, 3, {8, 8, 4, 1}}},
+      {"paper", {12, 16, 1024, 4, {30, 30, 10, 3}}},
   };
   return presets;
 }
@@ -46,7 +48,26 @@ Result<audiolm::Layout> layout_for(const Arguments& a, audiolm::Stage stage,
   shape.coarse = a.coarse > 0 ? a.coarse : preset.coarse;
   HEMIOLA_CHECK(audiolm::check(shape));
   const double seconds = a.window > 0 ? a.window : preset.windows[static_cast<std::size_t>(stage)];
-  return audiolm::Layout(stage, shape, static_cast<int>(seconds * audiolm::kUnitsPerSecond + 0.5));
+  audiolm::UnitClasses classes;
+  const bool rhythm = stage == audiolm::Stage::kRhythm;
+  if (rhythm && a.semantic.empty()) {
+    return fail("the rhythm stage needs --semantic, the encoder that made the tokens");
+  }
+  if (!a.semantic.empty() && (rhythm || stage == audiolm::Stage::kSemantic)) {
+    HEMIOLA_TRY(const Path file, audiolm::locate_semantic(a.semantic));
+    HEMIOLA_TRY(const auto encoder, audiolm::SemanticEncoder::load(file));
+    if (encoder.sha256() != cache.origin().semantic_sha256) {
+      return fail("{}: not the encoder that made the tokens of {}", file.string(),
+                  a.tokens.string());
+    }
+    std::vector<std::uint64_t> counts(static_cast<std::size_t>(encoder.units()));
+    for (const std::size_t piece : cache.of_split(audiolm::Split::kTrain)) {
+      for (const std::int16_t unit : cache.units(piece)) ++counts[static_cast<std::size_t>(unit)];
+    }
+    HEMIOLA_TRY(classes, encoder.rise_classes(a.classes, counts));
+  }
+  return audiolm::Layout(stage, shape, static_cast<int>(seconds * audiolm::kUnitsPerSecond + 0.5),
+                         std::move(classes));
 }
 
 // The shape of the model and of a row: as many whole windows as 1024 tokens hold, at least one.
@@ -105,10 +126,18 @@ Json report_of(const Arguments& a, const audiolm::Layout& layout, const nn::Trai
   for (const auto& loss : losses) {
     nats += loss.nats;
     tokens += loss.tokens;
-    json["validation"].push_back({{"quantizer", loss.quantizer + 1},
-                                  {"perplexity", loss.perplexity()},
-                                  {"tokens", loss.tokens}});
-    if (layout.stage() == audiolm::Stage::kSemantic) json["validation"].back().erase("quantizer");
+    Json each = {{"perplexity", loss.perplexity()}, {"tokens", loss.tokens}};
+    switch (layout.stage()) {
+      case audiolm::Stage::kRhythm:
+        each["of"] = "classes of units";
+        break;
+      case audiolm::Stage::kSemantic:
+        each["of"] = "units";
+        break;
+      default:
+        each["of"] = fmt::format("quantizer {}", loss.quantizer + 1);
+    }
+    json["validation"].push_back(std::move(each));
   }
   json["nats_per_token"] = tokens > 0 ? nats / static_cast<double>(tokens) : 0.0;
   return json;
@@ -120,10 +149,8 @@ std::string to_text(const Json& report) {
                   report["stage"].get<std::string>(), report["steps"].get<std::int64_t>(),
                   report["epochs"].get<double>(), duration_text(report["seconds"].get<double>()));
   for (const Json& each : report["validation"]) {
-    text += each.contains("quantizer")
-                ? fmt::format("\nvalidation perplexity, quantizer {}: {:.1f}",
-                              each["quantizer"].get<int>(), each["perplexity"].get<double>())
-                : fmt::format("\nvalidation perplexity: {:.2f}", each["perplexity"].get<double>());
+    text += fmt::format("\nvalidation perplexity, {}: {:.2f}", each["of"].get<std::string>(),
+                        each["perplexity"].get<double>());
   }
   return text;
 }
@@ -206,9 +233,9 @@ Action add_audiolm_train_lm(CLI::App& app) {
   t.warmup_steps = 50;
   std::vector<std::string> presets;
   for (const auto& [name, preset] : lm_presets()) presets.push_back(name);
-  app.add_option("--stage", a->stage, "semantic, coarse or fine")
+  app.add_option("--stage", a->stage, "rhythm, semantic, coarse or fine")
       ->required()
-      ->check(CLI::IsMember({"semantic", "coarse", "fine"}));
+      ->check(CLI::IsMember({"rhythm", "semantic", "coarse", "fine"}));
   app.add_option("--tokens", a->tokens, "What `hemiola audiolm tokens` wrote")->required();
   app.add_option("-o,--out", a->out, "The run's folder: checkpoint, models, metrics, loss curve")
       ->required();
@@ -222,6 +249,14 @@ Action add_audiolm_train_lm(CLI::App& app) {
   app.add_option("--window", a->window, "Seconds of a window, instead of the preset's")
       ->check(CLI::Range(0.2, 120.0));
   app.add_option("--coarse", a->coarse, "Quantizers of the coarse stage, instead of the preset's");
+  app.add_option("--semantic", a->semantic,
+                 "For the rhythm stage, and for a semantic stage that goes by it: the encoder that "
+                 "made the tokens (semantic.safetensors). Rhythm is the class of each unit's rises")
+      ->check(CLI::ExistingPath);
+  app.add_option("--classes", a->classes,
+                 "With --semantic: about how many classes; the same for both stages")
+      ->check(CLI::Range(2, 1024))
+      ->capture_default_str();
   app.add_option("--mislead", a->misled,
                  "Share of its own past that a stage is shown from another moment of the piece, so "
                  "that it learns to go by what conditions it")

@@ -62,7 +62,7 @@ Json novelty_json(const Equipment& equipment, std::span<const float> sound) {
 // A temperature of 1 is what suits the models.
 audiolm::StageSampling sampling_for(const audiolm::Generator& generator, double temperature) {
   audiolm::StageSampling sampling = generator.sampling();
-  for (auto* stage : {&sampling.semantic, &sampling.coarse, &sampling.fine}) {
+  for (auto* stage : {&sampling.rhythm, &sampling.semantic, &sampling.coarse, &sampling.fine}) {
     stage->temperature *= static_cast<float>(temperature);
   }
   return sampling;
