@@ -99,8 +99,8 @@ constexpr int kRows4 = 2;
 constexpr int kScoreBlocks = 4;
 constexpr int kValueChunks = 1;
 constexpr int kByteChains = 4;
-constexpr int kByteChunks = 2;
-constexpr int kByteSums = 2;
+constexpr int kByteChunks = 6;  // a head of 96 in one pass, so that values are read in order
+constexpr int kByteSums = 1;
 constexpr int kConvOutputs = 4;
 constexpr int kConvColumns = 1;
 
