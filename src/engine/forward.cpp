@@ -273,6 +273,7 @@ bool Forward::heads_are_tasks(std::span<const Row> rows) const {
 void Forward::multiply_and_attend(int layer, std::span<const Row> rows, const Product& qkv) {
   const int panels = weights_.config->head_width() / kPanel;
   pool_.run(weights_.config->heads, [&](int head, int thread) {
+    for (const Row& row : rows) cache_.expect(layer, row.stream, head, row.position);
     for (int part = 0; part < 3; ++part) {
       Matmul task = qkv.task;
       task.panel_begin = (part * weights_.config->heads + head) * panels;
