@@ -27,9 +27,6 @@ inline void score_bytes(const Attend& a, const std::int16_t* q, V scale, int blo
   };
   int d = 0;
   for (; d + kByteChains <= steps; d += kByteChains) {
-    for (int line = 0; line < kByteChains * 2 * kLanes; line += 64) {
-      __builtin_prefetch(keys + d * 2 * kLanes + line + kAhead);
-    }
 #pragma GCC unroll 8
     for (int s = 0; s < kByteChains; ++s) add(sums[s], d + s);
   }
@@ -59,9 +56,6 @@ inline void mix_bytes(const Attend& a, const std::int16_t* weights, int column, 
     const auto add = [&](I* sum, int t) {
       const S weight = S::all(weights + 2 * t);
       const auto* row = v + std::ptrdiff_t{t} * step;
-      for (int line = 0; line < chunks * kLanes * 2; line += 64) {
-        __builtin_prefetch(row + line + kAhead);
-      }
       for (int c = 0; c < chunks; ++c) {
         sum[c] = S::dot(sum[c], S::load(row + c * kLanes * 2), weight);
       }

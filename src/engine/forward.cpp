@@ -168,11 +168,13 @@ Forward::Product Forward::product(const LinearView& linear, const float* x, std:
 }
 
 // Deals the panels out in a few pieces a thread, so that a slow thread holds nobody up for long.
+// Few rows wait for weights, and these are read fastest in long pieces.
 void Forward::multiply(const Product& whole) {
-  constexpr int kPiecesPerThread = 4;
+  constexpr int kFewRows = 16;
+  const int pieces_per_thread = whole.task.rows <= kFewRows ? 2 : 4;
   const int panels = whole.task.panel_end;
   const int threads = pool_.threads();
-  const int pieces = threads == 1 ? 1 : std::min(panels, threads * kPiecesPerThread);
+  const int pieces = threads == 1 ? 1 : std::min(panels, threads * pieces_per_thread);
   pool_.run(pieces, [&](int piece, int) {
     Matmul part = whole.task;
     part.panel_begin = panels * piece / pieces;
@@ -273,6 +275,7 @@ bool Forward::heads_are_tasks(std::span<const Row> rows) const {
 void Forward::multiply_and_attend(int layer, std::span<const Row> rows, const Product& qkv) {
   const int panels = weights_.config->head_width() / kPanel;
   pool_.run(weights_.config->heads, [&](int head, int thread) {
+    for (const Row& row : rows) cache_.expect(layer, row.stream, head, row.position);
     for (int part = 0; part < 3; ++part) {
       Matmul task = qkv.task;
       task.panel_begin = (part * weights_.config->heads + head) * panels;

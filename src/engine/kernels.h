@@ -25,6 +25,11 @@ inline constexpr int kQuantGroup4 = 32;
 // The widest head whose products of int16 and int8 a 32-bit sum holds.
 inline constexpr int kInt8HeadWidth = 512;
 
+// How far ahead of its use a panel in int8 that several rows go over is asked for, bytes, in
+// the second cache: they take too long between two lines for the processor to look so far by
+// itself. A single row is best left to it.
+inline constexpr int kAheadRows = 8192;
+
 enum class Epilogue {
   kStore,
   kGelu,  // tanh form

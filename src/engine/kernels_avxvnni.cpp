@@ -40,6 +40,29 @@ struct I {
     low = {levels(both.low), levels(both.high)};
     high = {levels(_mm256_srli_epi16(both.low, 4)), levels(_mm256_srli_epi16(both.high, 4))};
   }
+  static void spread_halves(const std::byte* from, std::byte* to) {
+    Weights low, high;
+    load_halves(from, low, high);
+    const auto store = [](std::byte* at, __m256i bytes) {
+      _mm256_store_si256(reinterpret_cast<__m256i*>(at), bytes);
+    };
+    store(to, low.low), store(to + 32, low.high);
+    store(to + 64, high.low), store(to + 96, high.high);
+  }
+  static void spread(const std::int8_t* from, int fours, std::int32_t* to) {
+    __builtin_memcpy(to, from, static_cast<std::size_t>(fours) * 4);
+  }
+  template <bool ahead, int... r>
+  static void add_fours(I* sums, const std::byte* from, const std::int32_t* x, int stride,
+                        int fours, Rows<r...>) {
+    I own[] = {sums[r]...};
+    for (int k = 0; k < fours; ++k, from += 2 * 64, ++x) {
+      if constexpr (ahead) __builtin_prefetch(from + kAheadRows, 0, 2);
+      const Weights w = load(from);
+      ((own[r] = dot(own[r], w, _mm256_set1_epi32(x[r * stride]))), ...);
+    }
+    ((sums[r] = own[r]), ...);
+  }
   // Written as the instruction itself; vnni_avx512.inl says why.
   static I dot(I sum, Weights w, Inputs x) {
     asm("%{vex%} vpdpbusd %2, %1, %0" : "+x"(sum.low) : "x"(w.low), "x"(x));
@@ -76,19 +99,21 @@ constexpr int kRows4 = 2;
 constexpr int kScoreBlocks = 4;
 constexpr int kValueChunks = 1;
 constexpr int kByteChains = 4;
-constexpr int kByteChunks = 2;
-constexpr int kByteSums = 2;
+constexpr int kByteChunks = 6;  // a head of 96 in one pass, so that values are read in order
+constexpr int kByteSums = 1;
 constexpr int kConvOutputs = 4;
 constexpr int kConvColumns = 1;
 
 }  // namespace
 
 #include "engine/kernels.inl"
+// (uses all of the above)
+#include "engine/products_narrow.inl"
 
 const Kernels kAvxVnniKernels = {
-    "avx-vnni",  matmul_f32,   matmul_bf16, matmul_int8,      matmul_int4,
-    attend<F32>, attend<Bf16>, attend_int8, attend_rows_int8, no_room,
-    layer_norm,  to_bf16,      quantise,    convolve,         multiply_adds,
+    "avx-vnni",  matmul_f32,   matmul_bf16, matmul_int8_narrow, matmul_int4_narrow,
+    attend<F32>, attend<Bf16>, attend_int8, attend_rows_int8,   no_room,
+    layer_norm,  to_bf16,      quantise,    convolve,           multiply_adds,
 };
 
 }  // namespace hemiola::engine

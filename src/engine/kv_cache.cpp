@@ -92,6 +92,20 @@ void KvCache::put(int layer, int stream, int head, int position, const float* ke
   for (std::size_t d = 0; d < width; ++d) v[d] = value[d];
 }
 
+void KvCache::expect(int layer, int stream, int head, int position) {
+  const auto ask = [](const void* memory, std::size_t bytes) {
+    const auto* from = static_cast<const std::byte*>(memory);
+    for (std::size_t i = 0; i < bytes; i += kCacheLine) __builtin_prefetch(from + i, 1);
+  };
+  constexpr int kTokens = static_cast<int>(kBlock);
+  const int side = static_cast<int>(side_of(shape_.type));
+  ask(keys(layer, stream, head) + key_bytes(position / kTokens * kTokens), key_bytes(kTokens));
+  ask(values(layer, stream, head) + value_bytes(position / side * side), value_bytes(side));
+  if (shape_.type != CacheType::kInt8) return;
+  ask(key_scales(layer, stream, head) + position, 1);
+  ask(value_scales(layer, stream, head) + position, 1);
+}
+
 KvCache::KvCache(const Shape& shape)
     : shape_(shape),
       head_bytes_(round_up(key_bytes(shape.capacity), kCacheLine) +

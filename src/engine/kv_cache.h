@@ -46,6 +46,8 @@ class KvCache {
 
   // Puts the key and value of one position, (head_width) each.
   void put(int layer, int stream, int head, int position, const float* key, const float* value);
+  // Asks for the memory that put() will write, well before it: nothing else in a step touches it.
+  void expect(int layer, int stream, int head, int position);
 
   // For Model. Elements are fp32, bf16 or int8 after the type.
   std::byte* keys(int layer, int stream, int head);

@@ -106,4 +106,8 @@ struct B {
   static V dot(V sum, B w, B x) { return V::madd(w.even, x.even, V::madd(w.odd, x.odd, sum)); }
 };
 
+// The rows of a tile of products_narrow.inl, 0 to one less than there are.
+template <int... r>
+struct Rows {};
+
 }  // namespace
