@@ -1,4 +1,4 @@
-// What the three stages learn from: windows cut at random places of the cached pieces, always at
+// What the stages learn from: windows cut at random places of the cached pieces, always at
 // the boundary of a unit, several to a row, no loss on what conditions; and fixed windows of the
 // held-out pieces, with the loss told by quantizer.
 #pragma once

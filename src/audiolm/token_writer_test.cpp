@@ -1,4 +1,4 @@
-// The three stages at work, with random models: against a plain form without a cache, and what
+// The stages at work, with random models: against a plain form without a cache, and what
 // prompts, seeds, given tokens and files do.
 #include "audiolm/token_writer.h"
 
