@@ -3,9 +3,12 @@
 #include "engine/kernels.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
+#include <new>
 #include <numeric>
 #include <vector>
 
@@ -47,6 +50,32 @@ std::vector<Sizes> all_sizes() {
   return sizes;
 }
 
+// Numbers right before memory that must not be read.
+template <class Number>
+class AtTheEdge {
+ public:
+  AtTheEdge(std::size_t count, Number value) {
+    const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    const std::size_t bytes = count * sizeof(Number), room = (bytes + page - 1) / page * page;
+    size_ = room + page;
+    memory_ = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory_ == MAP_FAILED) throw std::bad_alloc();
+    ::mprotect(static_cast<std::byte*>(memory_) + room, page, PROT_NONE);
+    data_ = reinterpret_cast<Number*>(static_cast<std::byte*>(memory_) + room - bytes);
+    std::fill_n(data_, count, value);
+  }
+  AtTheEdge(const AtTheEdge&) = delete;
+  AtTheEdge& operator=(const AtTheEdge&) = delete;
+  ~AtTheEdge() { ::munmap(memory_, size_); }
+
+  Number* data() const { return data_; }
+
+ private:
+  void* memory_ = nullptr;
+  std::size_t size_ = 0;
+  Number* data_ = nullptr;
+};
+
 // A matrix, an input in all three forms, and a place for the result.
 class Product {
  public:
@@ -75,9 +104,9 @@ class Product {
     const bool four = packing_ == Packing::kInt4;
     const int group = four ? kQuantGroup4 : kQuantGroup, groups = (sizes_.in + group - 1) / group;
     const auto cells = static_cast<std::size_t>(stride * sizes_.rows);
-    std::vector<float> floats(cells);
-    std::vector<std::uint16_t> halves(cells, 0xffff);
-    std::vector<std::int8_t> bytes(cells, 99);
+    const AtTheEdge<float> floats(cells, 0);
+    const AtTheEdge<std::uint16_t> halves(cells, 0xffff);
+    const AtTheEdge<std::int8_t> bytes(cells, 99);
     std::vector<float> scales(static_cast<std::size_t>(groups * sizes_.rows));
     std::vector<std::int32_t> offsets(scales.size());
     for (int r = 0; r < sizes_.rows; ++r) {
