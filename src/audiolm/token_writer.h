@@ -41,7 +41,9 @@ struct Stages {
 Status check(const Stages& stages);
 
 struct StageSampling {
-  engine::SamplerOptions rhythm{.temperature = 0.7f};  // of no account without that stage
+  // Of no account without that stage. Most frames begin nothing, so a low temperature empties a
+  // rhythm.
+  engine::SamplerOptions rhythm{.temperature = 1.1f, .top_p = 0.9f};
   engine::SamplerOptions semantic{.temperature = 0.6f};
   engine::SamplerOptions coarse{.temperature = 0.8f};
   engine::SamplerOptions fine{.temperature = 0.6f};
