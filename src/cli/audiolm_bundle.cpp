@@ -13,7 +13,6 @@ struct Arguments {
   Path card, out, data;
   std::vector<float> temperatures{0.6f, 0.8f, 0.6f};
   std::vector<float> top_p{1, 1, 1};
-  engine::SamplerOptions rhythm{.temperature = 1.1f, .top_p = 0.9f};
 };
 
 Result<int> run(Arguments a) {
@@ -25,8 +24,7 @@ Result<int> run(Arguments a) {
     stages[i]->top_p = a.top_p[i];
     HEMIOLA_CHECK(check(*stages[i]));
   }
-  HEMIOLA_CHECK(check(a.rhythm));
-  a.request.sampling.rhythm = a.rhythm;
+  HEMIOLA_CHECK(check(a.request.sampling.rhythm));
   HEMIOLA_CHECK(audiolm::write_bundle(a.out, a.request));
   if (!a.data.empty()) HEMIOLA_CHECK(write_sound_index(a.data, a.out));
   std::uintmax_t bytes = 0;
@@ -57,10 +55,11 @@ Action add_audiolm_bundle(CLI::App& app) {
       ->expected(3)
       ->delimiter(',');
   app.add_option(
-         "--rhythm-temperature", a->rhythm.temperature,
+         "--rhythm-temperature", a->request.sampling.rhythm.temperature,
          "With --lm-rhythm. Under 0.85 beginnings become too few, since most frames have none")
       ->capture_default_str();
-  app.add_option("--rhythm-top-p", a->rhythm.top_p, "With --lm-rhythm")->capture_default_str();
+  app.add_option("--rhythm-top-p", a->request.sampling.rhythm.top_p, "With --lm-rhythm")
+      ->capture_default_str();
   app.add_option("--top-p", a->top_p, "Semantic, coarse, fine")->expected(3)->delimiter(',');
   app.add_option("--data", a->data,
                  "The set of sounds that the parts were trained on: an index of it goes into the "

@@ -3,17 +3,15 @@
 #include "engine/kernels.h"
 
 #include <gtest/gtest.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
-#include <new>
 #include <numeric>
 #include <vector>
 
 #include "base/hash.h"
 #include "base/rng.h"
+#include "engine/at_the_edge_for_tests.h"
 #include "engine/kv_cache.h"
 #include "model/aligned.h"
 #include "model/packed.h"
@@ -49,32 +47,6 @@ std::vector<Sizes> all_sizes() {
   sizes.insert(sizes.end(), std::begin(kTallSizes), std::end(kTallSizes));
   return sizes;
 }
-
-// Numbers right before memory that must not be read.
-template <class Number>
-class AtTheEdge {
- public:
-  AtTheEdge(std::size_t count, Number value) {
-    const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-    const std::size_t bytes = count * sizeof(Number), room = (bytes + page - 1) / page * page;
-    size_ = room + page;
-    memory_ = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory_ == MAP_FAILED) throw std::bad_alloc();
-    ::mprotect(static_cast<std::byte*>(memory_) + room, page, PROT_NONE);
-    data_ = reinterpret_cast<Number*>(static_cast<std::byte*>(memory_) + room - bytes);
-    std::fill_n(data_, count, value);
-  }
-  AtTheEdge(const AtTheEdge&) = delete;
-  AtTheEdge& operator=(const AtTheEdge&) = delete;
-  ~AtTheEdge() { ::munmap(memory_, size_); }
-
-  Number* data() const { return data_; }
-
- private:
-  void* memory_ = nullptr;
-  std::size_t size_ = 0;
-  Number* data_ = nullptr;
-};
 
 // A matrix, an input in all three forms, and a place for the result.
 class Product {
