@@ -1,4 +1,5 @@
 // hemiola generate: new music, from nothing, on from a piece, or inside it.
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <random>
@@ -55,12 +56,12 @@ Status read_bars(const Options& options, GenerateRequest& request) {
   return {};
 }
 
-std::string file_name(const Options& options, std::size_t index, std::uint64_t seed) {
+std::string file_name(const Options& options, int number, std::uint64_t seed) {
   const std::string stem = !options.go_on.empty()    ? options.go_on.stem().string() + "-on"
                            : !options.infill.empty() ? options.infill.stem().string() + "-anew"
                                                      : "piece";
   if (options.count == 1) return fmt::format("{}-{}.mid", stem, seed);
-  return fmt::format("{}-{:03}-{}.mid", stem, index + 1, seed);
+  return fmt::format("{}-{:03}-{}.mid", stem, number, seed);
 }
 
 Result<int> run(Options& options) {
@@ -101,6 +102,7 @@ Result<int> run(Options& options) {
 
   catch_interrupts();
   std::vector<WrittenPiece> pieces;
+  std::vector<std::pair<int, Error>> left_out;  // variations, from 1
   int asked = 0;
   double first_token_seconds = 0;
   {
@@ -113,14 +115,16 @@ Result<int> run(Options& options) {
       if (++asked == 2) first_token_seconds = since_start();  // it is asked before each token
       return interrupted();
     };
+    callbacks.left_out = [&](int variation, const Error& why) {
+      left_out.emplace_back(variation + 1, why);
+    };
     HEMIOLA_TRY(pieces, composer.generate(request, callbacks));
   }
   const double generated_seconds = since_start();
 
   Json rows = Json::array();
-  for (std::size_t i = 0; i < pieces.size(); ++i) {
-    const WrittenPiece& piece = pieces[i];
-    const Path path = options.out / file_name(options, i, piece.seed);
+  for (const WrittenPiece& piece : pieces) {
+    const Path path = options.out / file_name(options, piece.variation + 1, piece.seed);
     HEMIOLA_CHECK(may_write(path, options.force));
     HEMIOLA_CHECK(write_file(path, midi::write(piece.file)));
     Json row = {{"path", path.string()},
@@ -156,8 +160,18 @@ Result<int> run(Options& options) {
     }
     rows.push_back(std::move(row));
   }
+  std::ranges::sort(left_out, {}, &std::pair<int, Error>::first);  // as they failed, until here
+  Json missing = Json::array();
+  for (const auto& [variation, why] : left_out) {
+    const std::uint64_t seed = variation_seed(request.seed, variation - 1);
+    missing.push_back({{"variation", variation}, {"seed", seed}, {"error", why.message}});
+    if (!options.json) {
+      note(fmt::format("variation {} (seed {}) left out: {}", variation, seed, why.message));
+    }
+  }
   if (options.json) {
     print(Json{{"pieces", rows},
+               {"left_out", missing},
                {"load_seconds", load_seconds},
                {"first_token_seconds", first_token_seconds},
                {"seconds", since_start()}});

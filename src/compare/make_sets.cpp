@@ -202,7 +202,10 @@ class Maker {
     };
     MadeBatch batch;
     const auto start = std::chrono::steady_clock::now();
+    std::optional<Error> left_out;
+    callbacks.left_out = [&](int, const Error& why) { left_out = why; };
     HEMIOLA_TRY(const auto pieces, m_.composer.generate(request, callbacks));
+    if (left_out) return fail(*std::move(left_out));
     batch.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     for (const WrittenPiece& written : pieces) {
       HEMIOLA_TRY(MadePiece piece, piece_of_grid(written.grid));

@@ -264,32 +264,49 @@ Result<WrittenPiece> finish_line(const Task& task, const Line& line, std::uint64
   return written;
 }
 
-// Variations `first` to `first` + `count` - 1, which share each pass over the weights. True: it was
-// cancelled, and they are what was whole.
-Result<bool> write_together(const Task& task, int first, int count,
-                            const GenerateCallbacks& callbacks, std::vector<WrittenPiece>& pieces) {
+// What came of some variations: pieces, in order, and why others are missing.
+struct Written {
+  std::vector<WrittenPiece> pieces;
+  std::optional<Error> first_left_out;
+  bool stopped = false;  // it was cancelled; the pieces are what was whole
+
+  void leave_out(int variation, Error why, const GenerateCallbacks& callbacks) {
+    if (callbacks.left_out) callbacks.left_out(variation, why);
+    if (!first_left_out) first_left_out = std::move(why);
+  }
+};
+
+// Variations `first` to `first` + `count` - 1, which share each pass over the weights.
+Status write_together(const Task& task, int first, int count, const GenerateCallbacks& callbacks,
+                      Written& written) {
   const auto start = Clock::now();
   engine::KvCache cache = task.model->make_cache(count);
   std::vector<std::unique_ptr<Line>> lines;
+  const auto take_further = [&](std::size_t i, const Status& status) {
+    if (!status) {
+      written.leave_out(first + static_cast<int>(i), status.error(), callbacks);
+      lines[i].reset();
+    }
+  };
   for (int i = 0; i < count; ++i) {
     const std::uint64_t seed = variation_seed(task.request->seed, first + i);
     lines.push_back(std::make_unique<Line>(task, cache, i, seed, first + i, callbacks));
-    HEMIOLA_CHECK(lines.back()->start());
+    take_further(lines.size() - 1, lines.back()->start());
   }
   std::vector<engine::Step> steps;
   double longest_gap = 0;
-  bool stopped = false;
   for (auto last = Clock::now();;) {
-    stopped = callbacks.cancelled && callbacks.cancelled();
-    if (stopped && !task.request->keep_stopped) return fail("cancelled");
-    if (stopped) break;
+    written.stopped = callbacks.cancelled && callbacks.cancelled();
+    if (written.stopped && !task.request->keep_stopped) return fail("cancelled");
+    if (written.stopped) break;
     steps.clear();
     bool any = false;
-    for (const auto& line : lines) {
-      if (line->done()) continue;
-      HEMIOLA_CHECK(line->sample());
-      any = any || !line->done();
-      if (line->needs_step()) steps.push_back(line->next());
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      if (lines[i] == nullptr || lines[i]->done()) continue;
+      take_further(i, lines[i]->sample());
+      if (lines[i] == nullptr) continue;
+      any = any || !lines[i]->done();
+      if (lines[i]->needs_step()) steps.push_back(lines[i]->next());
     }
     if (!any) break;
     if (!steps.empty()) task.model->decode(cache, steps);
@@ -297,15 +314,19 @@ Result<bool> write_together(const Task& task, int first, int count,
     last = Clock::now();
   }
   for (int i = 0; i < count; ++i) {
-    Line& line = *lines[static_cast<std::size_t>(i)];
-    if (stopped && !line.stop()) continue;
-    HEMIOLA_TRY(WrittenPiece piece,
-                finish_line(task, line, variation_seed(task.request->seed, first + i)));
-    piece.seconds = since(start) / count;
-    piece.longest_gap = longest_gap;
-    pieces.push_back(std::move(piece));
+    Line* const line = lines[static_cast<std::size_t>(i)].get();
+    if (line == nullptr || (written.stopped && !line->stop())) continue;
+    auto piece = finish_line(task, *line, variation_seed(task.request->seed, first + i));
+    if (!piece) {
+      written.leave_out(first + i, std::move(piece.error()), callbacks);
+      continue;
+    }
+    piece->variation = first + i;
+    piece->seconds = since(start) / count;
+    piece->longest_gap = longest_gap;
+    written.pieces.push_back(*std::move(piece));
   }
-  return stopped;
+  return {};
 }
 
 }  // namespace
@@ -359,11 +380,13 @@ std::optional<data::Novelty> Composer::compare(const WrittenPiece& piece, int fi
 }
 
 Status Composer::draw_again(const GenerateRequest& request, const GenerateCallbacks& callbacks,
-                            int variation, WrittenPiece& piece) const {
+                            WrittenPiece& piece) const {
+  const int variation = piece.variation;
   GenerateRequest once = request;
   once.count = 1;
   once.novel = false;
   GenerateCallbacks heard = callbacks;
+  heard.left_out = {};
   if (callbacks.note) {
     heard.note = [&](int, int track, const GridNote& note) {
       callbacks.note(variation, track, note);
@@ -378,6 +401,7 @@ Status Composer::draw_again(const GenerateRequest& request, const GenerateCallba
     once.seed = variation_seed(seed, draw);
     HEMIOLA_TRY(auto drawn, generate(once, heard));
     piece = std::move(drawn.front());
+    piece.variation = variation;
     if (piece.stopped || !piece.novelty->is_copy()) return {};
   }
   return fail(
@@ -394,21 +418,28 @@ Result<std::vector<WrittenPiece>> Composer::generate(const GenerateRequest& requ
         "index of its training data beside it (hemiola dataset export-index), and no data set is "
         "given");
   }
+  Written written;
   std::vector<WrittenPiece> pieces;
-  bool stopped = false;
-  for (int done = 0; done < request.count && !stopped; done += kMostTogether) {
+  for (int done = 0; done < request.count && !written.stopped; done += kMostTogether) {
     const int together = std::min(kMostTogether, request.count - done);
-    const std::size_t before = pieces.size();
-    HEMIOLA_TRY(stopped, write_together(task, done, together, callbacks, pieces));
-    for (std::size_t i = before; i < pieces.size(); ++i) {
-      WrittenPiece& piece = pieces[i];
+    HEMIOLA_CHECK(write_together(task, done, together, callbacks, written));
+    for (WrittenPiece& piece : written.pieces) {
       piece.novelty = compare(piece, task.first_bar, request.training);
-      if (stopped || !request.novel || !piece.novelty->is_copy()) continue;
-      HEMIOLA_CHECK(draw_again(request, callbacks, done + static_cast<int>(i - before), piece));
+      if (!written.stopped && request.novel && piece.novelty->is_copy()) {
+        const Status drawn = draw_again(request, callbacks, piece);
+        if (!drawn && callbacks.cancelled && callbacks.cancelled()) return fail(drawn.error());
+        if (!drawn) {
+          written.leave_out(piece.variation, drawn.error(), callbacks);
+          continue;
+        }
+      }
+      pieces.push_back(std::move(piece));
     }
+    written.pieces.clear();
   }
-  if (pieces.empty()) return fail("cancelled before a bar was whole");
-  return pieces;
+  if (!pieces.empty()) return pieces;
+  if (written.first_left_out) return fail(*std::move(written.first_left_out));
+  return fail("cancelled before a bar was whole");
 }
 
 }  // namespace hemiola

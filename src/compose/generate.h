@@ -59,6 +59,7 @@ struct GenerateRequest {
 };
 
 struct WrittenPiece {
+  int variation = 0;  // from 0
   std::uint64_t seed = 0;
   midi::File file;
   GridScore grid;          // the whole piece, prompt included
@@ -83,6 +84,9 @@ struct GenerateCallbacks {
   std::function<void(int variation, int track, const GridNote& note)> note;
   // A variation that is drawn again (GenerateRequest::novel) begins anew with bars_done 0.
   std::function<void(int variation, int bars_done, int bars_all)> progress;
+  // A variation that could not be finished: a bar too dense for the model's context, no room for a
+  // note that must be there, nothing but copies drawn. The others are not touched by it.
+  std::function<void(int variation, const Error& why)> left_out;
   // Asked before each token; true: ends with an error, or with what is whole (keep_stopped).
   std::function<bool()> cancelled;
 };
@@ -94,7 +98,8 @@ class Composer {
   static Result<Composer> load(const Path& model, const engine::Options& options = {});
   static Result<Composer> make(engine::Model model);
 
-  // `count` pieces, or why the wish cannot be met.
+  // `count` pieces, less those left out; or why the wish cannot be met: the reason of the first one
+  // left out, where all were.
   Result<std::vector<WrittenPiece>> generate(const GenerateRequest& request,
                                              const GenerateCallbacks& callbacks = {}) const;
 
@@ -108,7 +113,7 @@ class Composer {
   std::optional<data::Novelty> compare(const WrittenPiece& piece, int first_bar,
                                        const data::Dataset* training) const;
   Status draw_again(const GenerateRequest& request, const GenerateCallbacks& callbacks,
-                    int variation, WrittenPiece& piece) const;
+                    WrittenPiece& piece) const;
 
   std::unique_ptr<engine::Model> model_;
   std::unique_ptr<tokens::Tokenizer> tokenizer_;

@@ -450,6 +450,7 @@ Awaitable<void> JobBoard::do_music(Active& active, const std::string& parent) {
     rows.push_back(piece_row(entry, result.blobs, std::move(maker)));
     tracks.push_back(entry.at("tracks"));
   }
+  row.outcome["left_out"] = done.at("left_out");
   co_await keep_pieces(active, std::move(rows), std::move(tracks));
   active.done = 1;
   tell_progress(active, true);
@@ -493,7 +494,7 @@ void JobBoard::on_event(Active& active, Json& event) {
     tell_progress(active, false);
     return;
   }
-  for (const char* known : {"track", "bar", "note", "audio"}) {
+  for (const char* known : {"track", "bar", "note", "left_out", "audio"}) {
     if (name != known) continue;
     static const Json& schemas = schema_named("Events")["properties"];
     if (!mismatch(event, schemas[known])) active.log->add(known, event);
@@ -525,6 +526,7 @@ Json JobBoard::job_json(const JobRow& row, const Active* active) const {
       {"progress", {{"done", done}, {"seconds_left", nullptr}}},
       {"request", row.request},
       {"pieces", row.outcome.value("pieces", Json::array())},
+      {"left_out", row.outcome.value("left_out", Json::array())},
       {"sound", row.outcome.value("sound", Json())},
       {"result", row.outcome.value("result", Json())},
       {"error", row.error}};
@@ -578,6 +580,9 @@ Awaitable<std::shared_ptr<JobLog>> JobBoard::watch(std::string id) {
   auto log = std::make_shared<JobLog>(services_.context);
   for (const Json& piece : row->outcome.value("pieces", Json::array())) {
     log->add("piece", piece_event(piece));
+  }
+  for (const Json& missing : row->outcome.value("left_out", Json::array())) {
+    log->add("left_out", missing);
   }
   if (row->outcome.contains("sound")) log->add("sound", row->outcome["sound"]);
   if (row->outcome.contains("result")) log->add("result", row->outcome["result"]);

@@ -112,6 +112,9 @@ class Teller {
     callbacks.progress = [this](int variation, int done, int all) {
       tell({{"event", "progress"}, {"variation", variation + 1}, {"bars", done}, {"of", all}});
     };
+    callbacks.left_out = [this](int variation, const Error& why) {
+      tell({{"event", "left_out"}, {"variation", variation + 1}, {"message", why.message}});
+    };
     callbacks.cancelled = [this] { return channel_.cancelled() || gone_; };
     return callbacks;
   }
@@ -290,16 +293,22 @@ Result<Json> Task::generate() {
   request.novel = request_.message.value("novel", Json(false)) == Json(true);
   if (equipment_.training) request.training = &*equipment_.training;
   Teller teller(channel_, request.prompt, request);
-  const GenerateCallbacks callbacks = teller.callbacks();
+  GenerateCallbacks callbacks = teller.callbacks();
+  Json left_out = Json::array();
+  callbacks.left_out = [&, tell = callbacks.left_out](int variation, const Error& why) {
+    left_out.push_back({{"variation", variation + 1}, {"message", why.message}});
+    tell(variation, why);
+  };
   HEMIOLA_TRY(std::vector<WrittenPiece> pieces, equipment_.composer->generate(request, callbacks));
   Json results = Json::array();
-  for (std::size_t i = 0; i < pieces.size(); ++i) {
-    HEMIOLA_TRY(Json piece, written_piece(pieces[i], request.prompt, request));
-    piece["variation"] = i + 1;
-    piece["novelty"] = pieces[i].novelty ? novelty_json(*pieces[i].novelty) : Json();
+  for (const WrittenPiece& written : pieces) {
+    HEMIOLA_TRY(Json piece, written_piece(written, request.prompt, request));
+    piece["variation"] = written.variation + 1;
+    piece["novelty"] = written.novelty ? novelty_json(*written.novelty) : Json();
     results.push_back(std::move(piece));
   }
   return Json{{"pieces", std::move(results)},
+              {"left_out", std::move(left_out)},
               {"settings", settings_json(request)},
               {"model", equipment_.model_hash},
               {"model_name", equipment_.model_name}};

@@ -170,7 +170,10 @@ export const t = {
   errors: {
     unreachable: 'The server does not answer. What you made is kept in this browser; it goes on when the server is back.',
     nothing: 'Nothing had been written yet, so nothing changed.',
-    restarted: 'Beginning again.', dismiss: 'Close',
+    restarted: 'Beginning again.',
+    leftOut: (missing: number, of: number, why: string) =>
+      `${missing} of ${of} variations could not be finished: ${why}`,
+    dismiss: 'Close',
     interrupted: 'The writing did not finish. What stood before is unchanged.',
   },
   help: {

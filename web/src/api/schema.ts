@@ -993,6 +993,12 @@ export interface components {
             /** @description of a waveform, its prompt left out; null: not compared */
             novelty?: components["schemas"]["SoundNovelty"] | null;
         };
+        /** @description a variation that could not be finished, and why; the others go on. Where all are left out, the job fails with the first reason */
+        LeftOut: {
+            /** @description from 1 */
+            variation: number;
+            message: string;
+        };
         /** @enum {string} */
         JobState: "queued" | "running" | "done" | "cancelled" | "failed";
         Job: {
@@ -1024,6 +1030,8 @@ export interface components {
                 /** @description as in the event */
                 tracks?: number[];
             }[];
+            /** @description variations that are missing among `pieces` */
+            left_out: components["schemas"]["LeftOut"][];
             /** @description of a render or waveform job */
             sound: components["schemas"]["Sound"] | null;
             /** @description of novelty (Novelty) and evaluate ({measures: {NAME: number or null}}) */
@@ -1074,6 +1082,7 @@ export interface components {
                 pitch: number;
                 velocity: number;
             };
+            left_out?: components["schemas"]["LeftOut"];
             /** @description the next part of a waveform while it is written, its prompt first; no more than two seconds. Parts follow without gaps. Once the job has ended they are no longer sent: the whole is in `sound` */
             audio?: {
                 /** @description sample that it begins with, from 0 */

@@ -149,6 +149,8 @@ function follow(job: Job, request: JobRequest, base: View | null, before: View |
   let arrived = 0;
   let landed = false;  // the finished piece is shown in place of what was taken down
   const finished = new Map<number, string>();
+  const leftOut = new Map<number, string>();  // and why
+  let shown = 1;  // the first variation that is not left out
   const takeOf = (variation: number) => {
     let take = takes.get(variation);
     if (!take) {
@@ -167,9 +169,9 @@ function follow(job: Job, request: JobRequest, base: View | null, before: View |
     drawing = 0;
     const { writing } = get();
     if (!writing) return;
-    const take = takeOf(1);
+    const take = takeOf(shown);
     if (take.notes === 0 && !base) return;
-    const whole = finished.has(1);
+    const whole = finished.has(shown);
     set({
       ...(landed ? {} : { view: take.view() }),
       writing: {
@@ -205,8 +207,17 @@ function follow(job: Job, request: JobRequest, base: View | null, before: View |
       ++arrived;
       showSoon();
     },
+    left_out: ({ variation, message }) => {
+      leftOut.set(variation, message);
+      while (leftOut.has(shown)) ++shown;
+      change({ variation: shown });
+      showSoon();
+    },
     restart: () => {
       takes = new Map();
+      leftOut.clear();
+      shown = 1;
+      change({ variation: shown });
       arrived = 0;
       notify(t.errors.restarted);
     },
@@ -214,13 +225,20 @@ function follow(job: Job, request: JobRequest, base: View | null, before: View |
       finished.set(variation, id);
       void api.piece(id).then((piece) => {
         remember(piece);
-        if (variation !== 1) return;
+        if (variation !== shown) return;
         landed = true;
         if (tracks) set(renumbered(get(), tracks));
         showWritten(piece.id, piece.view, request.kind);
       }, complain);
     },
-    end: ({ state, error }) => void end(state, error?.message ?? '', finished, before),
+    end: ({ state, error }) => {
+      // Where all are missing, the job has failed and says why itself.
+      const [why] = leftOut.values();
+      if (finished.size > 0 && why !== undefined) {
+        notify(t.errors.leftOut(leftOut.size, leftOut.size + finished.size, why), 'error');
+      }
+      void end(state, error?.message ?? '', finished, before);
+    },
   });
 }
 
@@ -253,7 +271,7 @@ async function end(
 ): Promise<void> {
   localStorage.removeItem(kAsked);
   // The view of the first one may still be on its way.
-  const first = finished.get(1);
+  const first = finished.get(Math.min(...finished.keys()));
   if (first) {
     try {
       await viewOf(first);
