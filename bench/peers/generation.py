@@ -5,7 +5,7 @@ docs/benchmarks.md (also into --table): medians, and ratios of medians.
 
   bench/peers/llama_build.sh LLAMA
   pip install -r bench/peers/requirements.txt
-  python bench/peers/generation.py LLAMA --hemiola build/release/src/cli/hemiola --rounds 5"""
+  python bench/peers/generation.py LLAMA --hemiola build/release/hemiola --rounds 5"""
 
 import argparse
 import json
@@ -146,7 +146,7 @@ class Peers:
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("llama", type=Path, help="the folder of llama_build.sh")
-    parser.add_argument("--hemiola", type=Path, default=Path("build/release/src/cli/hemiola"))
+    parser.add_argument("--hemiola", type=Path, default=Path("build/release/hemiola"))
     parser.add_argument("--preset", choices=SHAPES, default="seed")
     parser.add_argument("--results", type=Path, default=Path("generation.json"))
     parser.add_argument("--table", type=Path)

@@ -66,6 +66,9 @@ class Vocabulary {
   std::vector<std::uint8_t> notes_;    // (size)
   std::vector<std::uint64_t> table_;   // open addressing: pair << 16 | token
   int table_shift_ = 0;
+  // A bit for each of four times as many slots, set where a pair may be: most pairs are none, and
+  // are told so by memory that stays in the first cache.
+  std::vector<std::uint64_t> may_merge_;
 };
 
 // What encode() gives: the tokens, and where in them things stand. Reusable: clear() keeps memory.

@@ -16,12 +16,17 @@ constexpr std::uint64_t pair_key(Token left, Token right) {
   return (static_cast<std::uint64_t>(left) << 16) | right;
 }
 
+constexpr std::uint64_t hash_of(std::uint64_t key) { return key * 0x9e3779b97f4a7c15u; }
+
 }  // namespace
 
 Token Vocabulary::merged(Token left, Token right) const {
   const std::uint64_t key = pair_key(left, right);
+  const std::uint64_t hash = hash_of(key);
+  const std::size_t bit = hash >> (table_shift_ - 2);
+  if ((may_merge_[bit / 64] >> (bit % 64) & 1) == 0) return kPadWord;
   const std::size_t mask = table_.size() - 1;
-  for (std::size_t slot = (key * 0x9e3779b97f4a7c15u) >> table_shift_;; slot = (slot + 1) & mask) {
+  for (std::size_t slot = hash >> table_shift_;; slot = (slot + 1) & mask) {
     const std::uint64_t entry = table_[slot];
     if (entry == 0) return kPadWord;
     if (entry >> 16 == key) return static_cast<Token>(entry);
@@ -41,6 +46,7 @@ Result<Vocabulary> Vocabulary::make(std::vector<Merge> merges, int size) {
   const std::size_t slots = std::bit_ceil(std::max<std::size_t>(16, merges.size() * 2 + 1));
   vocabulary.table_.assign(slots, 0);
   vocabulary.table_shift_ = 64 - std::countr_zero(slots);
+  vocabulary.may_merge_.assign(slots * 4 / 64, 0);
   vocabulary.begins_.push_back(0);
   const auto end_token = [&] {
     const std::span words = std::span(vocabulary.words_).subspan(vocabulary.begins_.back());
@@ -78,7 +84,10 @@ Result<Vocabulary> Vocabulary::make(std::vector<Merge> merges, int size) {
     if (!shape_of(words)) return fail("merge {}: its words never follow one another in a cell", i);
     end_token();
     const std::uint64_t key = pair_key(left, right);
-    std::size_t slot = (key * 0x9e3779b97f4a7c15u) >> vocabulary.table_shift_;
+    const std::uint64_t hash = hash_of(key);
+    const std::size_t bit = hash >> (vocabulary.table_shift_ - 2);
+    vocabulary.may_merge_[bit / 64] |= std::uint64_t{1} << (bit % 64);
+    std::size_t slot = hash >> vocabulary.table_shift_;
     while (vocabulary.table_[slot] != 0) slot = (slot + 1) & (slots - 1);
     vocabulary.table_[slot] = key << 16 | id;
   }

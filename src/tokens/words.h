@@ -180,17 +180,22 @@ constexpr int pitch_of_tone(Word tone, int offset) { return index_of(tone) + kLo
 Word key_word(const std::optional<Key>& key);
 std::optional<Key> key_of(Word word);
 
+namespace detail {
+// Not in the function: GCC would copy it onto the stack at each call.
+inline constexpr auto kDurationIndices = [] {
+  std::array<std::int8_t, kDurations.back() + 1> result{};
+  result.fill(-1);
+  for (std::size_t i = 0; i < kDurations.size(); ++i) {
+    result[static_cast<std::size_t>(kDurations[i])] = static_cast<std::int8_t>(i);
+  }
+  return result;
+}();
+}  // namespace detail
+
 // Index into kDurations, or -1 where the duration is not one word. ticks >= 0.
 constexpr int duration_index(int ticks) {
-  constexpr auto indices = [] {
-    std::array<std::int8_t, kDurations.back() + 1> result{};
-    result.fill(-1);
-    for (std::size_t i = 0; i < kDurations.size(); ++i) {
-      result[static_cast<std::size_t>(kDurations[i])] = static_cast<std::int8_t>(i);
-    }
-    return result;
-  }();
-  return ticks <= kDurations.back() ? indices[static_cast<std::size_t>(ticks)] : -1;
+  return ticks <= kDurations.back() ? detail::kDurationIndices[static_cast<std::size_t>(ticks)]
+                                    : -1;
 }
 
 }  // namespace hemiola::tokens
