@@ -5,8 +5,8 @@
 #include <map>
 
 #include "midi/writer.h"
-#include "model/model_folder.h"
 #include "model/gpt2_tensors.h"
+#include "model/model_folder.h"
 
 namespace hemiola {
 namespace {
