@@ -9,6 +9,7 @@
 
 #include "base/files.h"
 #include "base/rng.h"
+#include "compose/untrained_for_tests.h"
 #include "server/schema.h"
 #include "tests/server_fixture.h"
 
@@ -467,6 +468,40 @@ TEST(ServerForOthers, AsksForItsToken) {
                 .status,
             200);
   EXPECT_NE(server.stop(SIGTERM), -1);
+}
+
+// A model that comes to bars too dense for its context.
+TEST(ServerModel, TellsWhatItLeavesOut) {
+  TempFolder folder;
+  save_untrained_model(folder.path() / "model", 160);
+  const auto data = folder.path() / "data";
+  const std::vector<std::string> options = {"--model", (folder.path() / "model").string()};
+  const Json wish = {{"kind", "generate"}, {"bars", 4}, {"count", 16}, {"seed", "1"}};
+  Json job;
+  std::string events;
+  {
+    TestServer server(data, options);
+    job = server.finished(wish);
+    events = server.ask("GET", "/api/v1/jobs/" + job["id"].get<std::string>() + "/events").body;
+  }
+  EXPECT_EQ(job["state"], "done");
+  expect_form(job, "Job");
+  ASSERT_FALSE(job["left_out"].empty());
+  std::set<Json> numbers;
+  for (const char* list : {"pieces", "left_out"}) {
+    for (const Json& entry : job[list]) numbers.insert(entry["variation"]);
+  }
+  EXPECT_EQ(numbers.size(), 16u);
+  EXPECT_EQ(job["pieces"].size() + job["left_out"].size(), 16u);
+  TestServer again(data, options);  // which has forgotten the job's notes
+  const std::string told =
+      again.ask("GET", "/api/v1/jobs/" + job["id"].get<std::string>() + "/events").body;
+  for (const Json& missing : job["left_out"]) {
+    EXPECT_THAT(missing["message"].get<std::string>(), testing::HasSubstr("too dense"));
+    for (const std::string& stream : {events, told}) {
+      EXPECT_THAT(stream, testing::HasSubstr("event: left_out\ndata: " + missing.dump()));
+    }
+  }
 }
 
 TEST(ServerData, IsUsedByOneServerAtATime) {

@@ -427,9 +427,10 @@ Result<std::vector<WrittenPiece>> Composer::generate(const GenerateRequest& requ
       piece.novelty = compare(piece, task.first_bar, request.training);
       if (!written.stopped && request.novel && piece.novelty->is_copy()) {
         const Status drawn = draw_again(request, callbacks, piece);
-        if (!drawn && callbacks.cancelled && callbacks.cancelled()) return fail(drawn.error());
         if (!drawn) {
-          written.leave_out(piece.variation, drawn.error(), callbacks);
+          written.stopped = callbacks.cancelled && callbacks.cancelled();
+          if (written.stopped && !request.keep_stopped) return fail(drawn.error());
+          if (!written.stopped) written.leave_out(piece.variation, drawn.error(), callbacks);
           continue;
         }
       }

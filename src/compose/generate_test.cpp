@@ -4,32 +4,20 @@
 
 #include <map>
 
+#include "compose/untrained_for_tests.h"
 #include "midi/writer.h"
-#include "model/gpt2_tensors.h"
-#include "model/model_folder.h"
 
 namespace hemiola {
 namespace {
 
-// Random weights: they write what the grammar lets them, dense and without sense.
 Composer untrained(int context) {
-  const auto tokenizer = tokens::Tokenizer::plain();
-  ModelConfig config;
-  config.layers = 1;
-  config.heads = 2;
-  config.width = 16;
-  config.inner = 64;
-  config.context = context;
-  config.vocabulary = tokenizer->vocabulary().size();
-  const OwnedWeights weights = OwnedWeights::random(config, 1);
   std::string pattern = (std::filesystem::temp_directory_path() / "hemiola.XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp");
   const Path folder = pattern;
-  Status saved =
-      save_model_folder(folder / "m", {weights.config(), weights.views(), tokenizer->json(), ""});
+  save_untrained_model(folder / "m", context);
   auto composer = Composer::load(folder / "m");
   std::filesystem::remove_all(folder);
-  if (!saved || !composer) throw std::runtime_error("no model");
+  if (!composer) throw std::runtime_error(composer.error().message);
   return *std::move(composer);
 }
 

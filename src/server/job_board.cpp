@@ -42,14 +42,6 @@ T taken(Result<T> result) {
   return std::move(*result);
 }
 
-const CallBlob& blob_of(const Json& entry, const char* name, const std::vector<CallBlob>& blobs) {
-  const Json index = entry.value(name, Json());
-  if (!index.is_number_unsigned() || index.get<std::size_t>() >= blobs.size()) {
-    throw std::runtime_error(fmt::format("a worker's answer lacks its {}", name));
-  }
-  return blobs[index.get<std::size_t>()];
-}
-
 Json origin_of(const std::string& kind, const std::string& job, const Json& entry,
                const Json& request) {
   Json origin = {{"kind", kind == "generate"   ? "generated"
@@ -64,22 +56,6 @@ Json origin_of(const std::string& kind, const std::string& job, const Json& entr
   return origin;
 }
 
-std::string sound_type(const std::string& format) {
-  return format == "wav"    ? "audio/wav"
-         : format == "flac" ? "audio/flac"
-         : format == "ogg"  ? "audio/ogg"
-                            : "audio/mpeg";
-}
-
-// A sound file that a worker sent.
-Json file_json(const Json& entry, const std::string& format, const std::vector<CallBlob>& blobs) {
-  const CallBlob& blob = blob_of(entry, "blob", blobs);
-  return {{"blob", blob.info.hash},
-          {"url", "/api/v1/blobs/" + blob.info.hash},
-          {"bytes", blob.info.bytes},
-          {"media_type", sound_type(format)}};
-}
-
 // Of an entry of a job's pieces.
 Json piece_event(const Json& piece) {
   Json event = {{"variation", piece.at("variation")}, {"id", piece.at("piece")}};
@@ -90,31 +66,6 @@ Json piece_event(const Json& piece) {
 Json end_json(const JobRow& row) { return {{"state", row.state}, {"error", row.error}}; }
 
 }  // namespace
-
-PieceRow piece_row(const Json& entry, const std::vector<CallBlob>& blobs, PieceMaker maker) {
-  const Json summary = entry.value("summary", Json());
-  const Json timing = entry.value("timing", Json());
-  if (!summary.is_object() || !timing.is_object() ||
-      !summary.value("suggested_name", Json()).is_string()) {
-    throw std::runtime_error("a worker's answer lacks its summary");
-  }
-  PieceRow row;
-  row.id = new_id();
-  row.name =
-      !maker.name.empty() ? std::move(maker.name) : summary["suggested_name"].get<std::string>();
-  row.parent = std::move(maker.parent);
-  row.created = utc_now();
-  row.origin = std::move(maker.origin);
-  row.recipe = std::move(maker.recipe);
-  row.novelty = entry.value("novelty", Json());
-  row.summary = summary;
-  row.timing = timing;
-  row.midi = blob_of(entry, "midi", blobs).info.hash;
-  row.view = blob_of(entry, "view", blobs).info.hash;
-  row.job = std::move(maker.job);
-  row.variation = maker.variation;
-  return row;
-}
 
 JobBoard::Lane JobBoard::lane_of(const std::string& kind) {
   return writes_music(kind) || kind == "novelty" || kind == "evaluate" ? Lane::kMusic
@@ -410,7 +361,7 @@ Awaitable<void> JobBoard::do_job(Active& active) {
 void JobBoard::keep_sound(Active& active, const CallResult& result) {
   const Json& done = result.done;
   const Json& request = active.row.request;
-  Json sound = file_json(done, request.value("format", "wav"), result.blobs);
+  Json sound = sound_file_json(done, request.value("format", "wav"), result.blobs);
   for (const char* name : {"seconds", "sample_rate", "peaks"}) sound[name] = done.at(name);
   if (active.row.kind == "waveform") {
     sound["prompt_seconds"] = done.at("prompt_seconds");
@@ -418,7 +369,7 @@ void JobBoard::keep_sound(Active& active, const CallResult& result) {
     sound["others"] = Json::array();
     for (const Json& other : done.at("others")) {
       sound["others"].push_back(
-          file_json(other, other.at("format").get<std::string>(), result.blobs));
+          sound_file_json(other, other.at("format").get<std::string>(), result.blobs));
     }
     sound["recipe"] = {{"model", done.at("model")},      {"model_name", done.at("model_name")},
                        {"seed", request.at("seed")},     {"settings", done.at("settings")},

@@ -17,6 +17,7 @@
 #include "server/storage_limit.h"
 #include "server/store.h"
 #include "server/worker_pool.h"
+#include "server/worker_results.h"
 
 namespace hemiola::server {
 
@@ -32,18 +33,6 @@ struct Services {
   WorkerPool& waves;  // workers that hold the waveform model, where there is one
   const Log& log;
 };
-
-// What a piece is made of, as a worker hands it over: entry of "pieces" and the blobs of the call.
-struct PieceMaker {
-  std::string name;  // empty: what the worker suggests
-  std::string parent;
-  Json origin;
-  Json recipe;
-  std::string job;
-  int variation = 0;
-};
-// Throws std::runtime_error where the worker's answer is not what it should be.
-PieceRow piece_row(const Json& entry, const std::vector<CallBlob>& blobs, PieceMaker maker);
 
 struct JobLimits {
   std::size_t queued_of_client = 64;
