@@ -29,12 +29,46 @@ if(HEMIOLA_FUZZ)
   target_compile_options(hemiola_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
-# hemiola_library(midi SOURCES reader.cpp ... DEPENDS base ...): the static library hemiola_midi.
+# What most files include, compiled once for all (src/base/pch.h, and test_pch.h for tests): it takes a
+# quarter off the time to build. Off where it would hide that a file misses an include, or where its
+# flags differ from file to file.
+include(CMakeDependentOption)
+cmake_dependent_option(HEMIOLA_PCH "Precompile common headers" ON
+                       "CMAKE_CXX_COMPILER_ID STREQUAL GNU;NOT CMAKE_CROSSCOMPILING;NOT HEMIOLA_ONLY" OFF)
+if(HEMIOLA_PCH)
+  # One form of position-independent code, for libraries and programs alike, or they cannot share.
+  set(CMAKE_CXX_COMPILE_OPTIONS_PIE ${CMAKE_CXX_COMPILE_OPTIONS_PIC})
+  # ccache must see the header behind the precompiled one. From one, GCC 12 no longer knows which code
+  # is the standard library's, and says of its strings what it keeps to itself otherwise.
+  target_compile_options(hemiola_flags INTERFACE -fpch-preprocess -Wno-array-bounds
+                         -Wno-stringop-overflow -Wno-stringop-overread)
+endif()
+
+# hemiola_precompile(target first header): the target `first` precompiles src/header for all that name
+# it; their flags must be the same.
+function(hemiola_precompile target first header)
+  if(NOT HEMIOLA_PCH)
+    return()
+  endif()
+  if(target STREQUAL first)
+    target_precompile_headers(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src/${header})
+  else()
+    target_precompile_headers(${target} REUSE_FROM ${first})
+  endif()
+endfunction()
+
+# hemiola_library(midi SOURCES reader.cpp ... DEPENDS base ... [PCH header]): the static library
+# hemiola_midi, with a precompiled header of its own if need be.
 function(hemiola_library name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "PCH" "SOURCES;DEPENDS;LINK" ${ARGN})
   add_library(hemiola_${name} STATIC ${ARG_SOURCES})
   list(TRANSFORM ARG_DEPENDS PREPEND hemiola_)
   target_link_libraries(hemiola_${name} PUBLIC hemiola_flags ${ARG_DEPENDS} PRIVATE ${ARG_LINK})
+  if(ARG_PCH)
+    hemiola_precompile(hemiola_${name} hemiola_${name} ${ARG_PCH})
+  else()
+    hemiola_precompile(hemiola_${name} hemiola_base base/pch.h)
+  endif()
 endfunction()
 
 # hemiola_test(midi SOURCES reader_test.cpp ... DEPENDS midi ... [LABELS concurrent]): the program
@@ -52,6 +86,9 @@ function(hemiola_test name)
   target_link_libraries(${name}_test PRIVATE hemiola_flags ${ARG_DEPENDS} ${ARG_LINK} GTest::gtest
                         GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name}_test PRIVATE HEMIOLA_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  # What takes time stands in the libraries.
+  target_compile_options(${name}_test PRIVATE $<$<CONFIG:Release>:-O1>)
+  hemiola_precompile(${name}_test base_test base/test_pch.h)
   add_test(NAME ${name} COMMAND ${name}_test)
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 600)
@@ -95,4 +132,5 @@ function(hemiola_fuzz name)
     return()
   endif()
   target_link_libraries(${name}_fuzz PRIVATE hemiola_flags ${ARG_DEPENDS} ${ARG_LINK})
+  hemiola_precompile(${name}_fuzz hemiola_base base/pch.h)
 endfunction()

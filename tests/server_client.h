@@ -173,7 +173,7 @@ class TestServer {
     return parse(all);
   }
   Json get(std::string_view path) { return ask("GET", path).json(); }
-  Reply post(std::string_view path, const Json& body) { return ask("POST", path, body.dump()); }
+  Reply post(std::string_view path, const Json& body) { return ask("POST", path, json_text(body)); }
 
   // All events of a job to its end, or until `until` says that it is enough.
   std::vector<Event> watch(const std::string& job, const Headers& headers = {},

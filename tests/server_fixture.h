@@ -14,7 +14,7 @@ namespace hemiola {
 inline void expect_form(const Json& json, const char* schema) {
   const auto wrong = server::mismatch(json, server::schema_named(schema));
   EXPECT_FALSE(wrong) << schema << "." << wrong->field << ": " << wrong->reason << "\n"
-                      << json.dump().substr(0, 2000);
+                      << json_text(json).substr(0, 2000);
 }
 
 class Server : public testing::Test {

@@ -88,15 +88,15 @@ class Killed : public testing::Test {
         ++given_up;
         continue;
       }
-      EXPECT_EQ(job["state"], "done") << job.dump();
+      EXPECT_EQ(job["state"], "done") << json_text(job);
       kinds.insert(job["kind"].get<std::string>());
       if (job["kind"] == "render") {
         const std::string body = server_.ask("GET", job["sound"]["url"].get<std::string>()).body;
         EXPECT_EQ(to_hex(Sha256().update(body).finish()), job["sound"]["blob"]);
       } else if (job["kind"] == "evaluate" || job["kind"] == "novelty") {
-        EXPECT_TRUE(job["result"].is_object()) << job.dump();
+        EXPECT_TRUE(job["result"].is_object()) << json_text(job);
       } else {
-        EXPECT_EQ(job["pieces"].size(), 1u) << job.dump();
+        EXPECT_EQ(job["pieces"].size(), 1u) << json_text(job);
         for (const Json& entry : job["pieces"]) {
           const Reply midi = server_.ask("GET", fmt::format("/api/v1/pieces/{}/export/mid",
                                                             entry["piece"].get<std::string>()));
@@ -222,7 +222,7 @@ TEST(KilledWorker, ThatHadNotBegunIsFollowedByAnother) {
   for (int worker : held) ::kill(worker, SIGSEGV), ::kill(worker, SIGCONT);
   const auto events = server.watch(id);
   ASSERT_FALSE(events.empty());
-  EXPECT_EQ(events.back().data["state"], "done") << events.back().data.dump();
+  EXPECT_EQ(events.back().data["state"], "done") << json_text(events.back().data);
   for (const Event& event : events) EXPECT_NE(event.name, "restart");
 }
 

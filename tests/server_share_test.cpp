@@ -9,7 +9,8 @@ namespace {
 std::string client(char digit) { return "hemiola_client=" + std::string(32, digit); }
 
 std::string submit(TestServer& server, char who, const Json& request) {
-  const Reply reply = server.ask("POST", "/api/v1/jobs", request.dump(), {{"Cookie", client(who)}});
+  const Reply reply =
+      server.ask("POST", "/api/v1/jobs", json_text(request), {{"Cookie", client(who)}});
   EXPECT_EQ(reply.status, 202) << reply.body;
   return reply.json()["id"].get<std::string>();
 }
@@ -116,7 +117,7 @@ TEST_F(Storage, OldSoundsMakeRoomForNewOnes) {
         {{"from", "notation"}, {"text", fmt::format("1={} 4/4 q=200 | 1 3 5 1' |", key)}});
     ASSERT_EQ(typed.status, 201) << typed.body;
     const Json done = server_.finished({{"kind", "render"}, {"piece", typed.json()["id"]}});
-    ASSERT_EQ(done["state"], "done") << done.dump();
+    ASSERT_EQ(done["state"], "done") << json_text(done);
     bytes += done["sound"]["bytes"].get<std::size_t>();
     urls.push_back(done["sound"]["url"].get<std::string>());
   }

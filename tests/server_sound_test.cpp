@@ -20,7 +20,7 @@ TEST_F(Server, RendersAndServesParts) {
   const Json job = server_->finished({{"kind", "render"},
                                       {"piece", typed("1=C 4/4 q=200 | 1 3 5 1' |")["id"]},
                                       {"format", "flac"}});
-  ASSERT_EQ(job["state"], "done") << job.dump();
+  ASSERT_EQ(job["state"], "done") << json_text(job);
   expect_form(job["sound"], "Sound");
   const std::string url = job["sound"]["url"].get<std::string>();
   const Reply all = server_->ask("GET", url);
@@ -45,7 +45,7 @@ TEST_F(Server, GoesOnAsSound) {
     request["kind"] = "waveform";
     request["seconds"] = 1.5;
     const Json job = server_->finished(request);
-    EXPECT_EQ(job["state"], "done") << job.dump();
+    EXPECT_EQ(job["state"], "done") << json_text(job);
     expect_form(job, "Job");
     EXPECT_EQ(job["sound"]["recipe"]["seed"], job["request"]["seed"]);
     return job["sound"];
@@ -120,7 +120,7 @@ TEST_F(Server, SendsSoundWhileItIsWritten) {
   server_->watch(other);
   const Json stopped = server_->get("/api/v1/jobs/" + other);
   EXPECT_EQ(stopped["state"], "cancelled");
-  ASSERT_TRUE(stopped["sound"].is_object()) << stopped.dump();
+  ASSERT_TRUE(stopped["sound"].is_object()) << json_text(stopped);
   EXPECT_GT(stopped["sound"]["seconds"], 0.5);
   EXPECT_LT(stopped["sound"]["seconds"], 60);
   EXPECT_EQ(stopped["sound"]["recipe"]["complete"], false);
@@ -141,7 +141,7 @@ TEST_F(Server, WritesDownWhatItHears) {
           .body,
       wave);
   const Json job = server_->finished({{"kind", "transcribe"}, {"file", file["id"]}});
-  ASSERT_EQ(job["state"], "done") << job.dump();
+  ASSERT_EQ(job["state"], "done") << json_text(job);
   const Json heard = piece_of(job);
   expect_form(heard, "Piece");
   EXPECT_EQ(heard["origin"]["kind"], "transcribed");

@@ -62,7 +62,7 @@ TEST_F(Server, StreamsNotesWhileTheyAreWritten) {
   for (const auto& event : events) {
     ++count[event.name];
     ASSERT_TRUE(forms.contains(event.name)) << event.name;
-    EXPECT_FALSE(server::mismatch(event.data, forms[event.name])) << event.data.dump();
+    EXPECT_FALSE(server::mismatch(event.data, forms[event.name])) << json_text(event.data);
   }
   EXPECT_EQ(events.back().name, "end");
   EXPECT_EQ(events.back().data["state"], "done");
@@ -90,15 +90,16 @@ TEST_F(Server, StreamsNotesWhileTheyAreWritten) {
     std::multiset<std::string> told, kept;
     for (const auto& event : events) {
       if (event.name != "note" || event.data["variation"] != variation + 1) continue;
-      told.insert(fmt::format("{} {} {} {}", event.data["track"].dump(), event.data["onset"].dump(),
-                              event.data["pitch"].dump(), event.data["velocity"].dump()));
+      told.insert(fmt::format("{} {} {} {}", json_text(event.data["track"]),
+                              json_text(event.data["onset"]), json_text(event.data["pitch"]),
+                              json_text(event.data["velocity"])));
     }
     std::size_t number = 0;
     for (const Json& track : piece["view"]["tracks"]) {
-      const std::string told_as = numbers[number++].dump();
+      const std::string told_as = json_text(numbers[number++]);
       for (const Json& note : track["notes"]) {
-        kept.insert(
-            fmt::format("{} {} {} {}", told_as, note[0].dump(), note[2].dump(), note[3].dump()));
+        kept.insert(fmt::format("{} {} {} {}", told_as, json_text(note[0]), json_text(note[2]),
+                                json_text(note[3])));
       }
     }
     EXPECT_EQ(told, kept);
@@ -113,7 +114,7 @@ TEST_F(Server, StreamsNotesWhileTheyAreWritten) {
 // Which variation a piece is says something only beside the job, which a project does not bring.
 TEST_F(Server, TellsTheVariationsOfAJobApart) {
   const Json job = server_->finished({{"kind", "generate"}, {"bars", 1}, {"count", 3}});
-  ASSERT_EQ(job["pieces"].size(), 3u) << job.dump();
+  ASSERT_EQ(job["pieces"].size(), 3u) << json_text(job);
   std::map<Json, Json> listed;  // origins by the piece's id
   const Json list = server_->get("/api/v1/pieces");
   for (const Json& piece : list["pieces"]) listed[piece["id"]] = piece["origin"];
@@ -128,11 +129,11 @@ TEST_F(Server, TellsTheVariationsOfAJobApart) {
   Json project = server_->get("/api/v1/pieces/" + last + "/export/project");
   for (const bool told : {false, true}) {
     if (told) project["pieces"][0]["origin"]["variation"] = 2;
-    const Reply opened = import(project.dump());
+    const Reply opened = import(json_text(project));
     ASSERT_EQ(opened.status, 201) << opened.body;
     const Json origin = opened.json()["origin"];
     EXPECT_EQ(origin["kind"], "generated");
-    EXPECT_FALSE(origin.contains("job") || origin.contains("variation")) << origin.dump();
+    EXPECT_FALSE(origin.contains("job") || origin.contains("variation")) << json_text(origin);
   }
 }
 
@@ -190,7 +191,7 @@ TEST_F(Server, GoesOnWithoutTouchingWhatIsThere) {
   expect_form(parent, "Piece");
   const Json job = server_->finished(
       {{"kind", "continue"}, {"piece", parent["id"]}, {"bars", 4}, {"name", "goes on"}});
-  EXPECT_EQ(job["state"], "done") << job.dump();
+  EXPECT_EQ(job["state"], "done") << json_text(job);
   const Json piece = piece_of(job);
   expect_form(piece, "Piece");
   EXPECT_EQ(piece["name"], "goes on");
@@ -212,7 +213,7 @@ TEST_F(Server, GoesOnWithoutTouchingWhatIsThere) {
 
   const Json band = piece_of(server_->finished(
       {{"kind", "accompany"}, {"piece", parent["id"]}, {"controls", {{"instruments", "bass"}}}}));
-  ASSERT_EQ(band["view"]["tracks"].size(), 2u) << band.dump();
+  ASSERT_EQ(band["view"]["tracks"].size(), 2u) << json_text(band);
   EXPECT_EQ(band["view"]["tracks"][0]["notes"], old_notes);
 }
 
@@ -285,7 +286,7 @@ TEST_F(Server, EditsStayAndExportsReadBack) {
   Json project = server_->get(path + "/export/project");
   project["pieces"][0]["origin"] = {{"kind", "stolen"}, {"file", "../x"}};
   project["pieces"][1]["recipe"] = {{"seed", Json::array()}};
-  const Json bent = import(project.dump()).json();
+  const Json bent = import(json_text(project)).json();
   expect_form(bent, "Piece");
   EXPECT_TRUE(bent["recipe"].is_null());
   const Json root = server_->get("/api/v1/pieces/" + bent["parent"].get<std::string>());
@@ -347,7 +348,7 @@ TEST_F(Server, HasAsManyBarsAsWereAskedFor) {
 
 TEST_F(Server, MeasuresAPiece) {
   const Json job = server_->finished({{"kind", "evaluate"}, {"piece", typed(kTune)["id"]}});
-  EXPECT_EQ(job["state"], "done") << job.dump();
+  EXPECT_EQ(job["state"], "done") << json_text(job);
   EXPECT_EQ(job["result"]["measures"]["scale_consistency"], 1);
   EXPECT_NEAR(job["result"]["measures"]["pitch_range"].get<double>(), 9, 0.01);
 }
@@ -499,7 +500,7 @@ TEST(ServerModel, TellsWhatItLeavesOut) {
   for (const Json& missing : job["left_out"]) {
     EXPECT_THAT(missing["message"].get<std::string>(), testing::HasSubstr("too dense"));
     for (const std::string& stream : {events, told}) {
-      EXPECT_THAT(stream, testing::HasSubstr("event: left_out\ndata: " + missing.dump()));
+      EXPECT_THAT(stream, testing::HasSubstr("event: left_out\ndata: " + json_text(missing)));
     }
   }
 }

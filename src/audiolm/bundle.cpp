@@ -74,7 +74,7 @@ Result<BundleTable> parse_bundle(std::string_view text, std::string_view where) 
   BundleTable table;
   try {
     if (json.at("format").get<std::string>() != kBundleFormat) {
-      return fail("{}: format {}; this program knows {}", where, json.at("format").dump(),
+      return fail("{}: format {}; this program knows {}", where, json_text(json.at("format")),
                   kBundleFormat);
     }
     for (const std::string_view part : kBundleParts) {
@@ -196,7 +196,7 @@ Status write_bundle(const Path& folder, const BundleRequest& request) {
                       {"name", request.name},
                       {"sha256", hashes},
                       {"sampling", to_json(request.sampling)}};
-  HEMIOLA_CHECK(write_text(folder / kBundleFile, table.dump(2) + "\n"));
+  HEMIOLA_CHECK(write_text(folder / kBundleFile, json_text(table, 2) + "\n"));
   // What was written must also load: parts that do not belong together are found here.
   if (const auto loaded = Generator::load(folder, {.threads = 1}); !loaded) {
     std::filesystem::remove(folder / kBundleFile, code);

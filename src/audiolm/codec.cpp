@@ -114,7 +114,7 @@ void run(const Convolution& convolution, Memory& memory, CodecActivation activat
 // Of what makes the codes what they are.
 std::string hash_of_codes(const CodecWeights& weights) {
   Sha256 hash;
-  hash.update(to_json(weights.shape).dump());
+  hash.update(json_text(to_json(weights.shape)));
   for (const auto& [name, shape] : codec_tensors(weights.shape)) {
     if (name.starts_with("decoder.")) continue;
     const std::vector<float>& values = weights.tensors.at(name);

@@ -315,7 +315,7 @@ std::string to_text(const Layout& layout, std::string_view codec_sha256,
        layout.stage() == Stage::kRhythm || layout.stage() == Stage::kSemantic ? "" : codec_sha256},
       {"semantic_sha256", layout.stage() == Stage::kFine ? "" : semantic_sha256}};
   if (!layout.classes().empty()) json["classes"] = layout.classes();
-  return json.dump(2) + "\n";
+  return json_text(json, 2) + "\n";
 }
 
 Result<LayoutText> parse_layout(std::string_view text, std::string_view where) {

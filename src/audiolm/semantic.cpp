@@ -213,7 +213,7 @@ Status write_semantic(const Path& path, const SemanticNetworkShape& shape, const
   config["units"] = units;
   Metadata metadata = about;
   metadata["format"] = std::string(centres.has_rises() ? kFormatOfRises : kFormat);
-  metadata["config"] = config.dump();
+  metadata["config"] = json_text(config);
   return write_safetensors(path, tensors, metadata);
 }
 

@@ -67,7 +67,7 @@ class SemanticUnitsTest : public testing::Test {
       }
     }
     const Json table = {{"format", "hemiola-sounds-1"}, {"rate", kSoundRate}, {"pieces", pieces}};
-    EXPECT_TRUE(write_text(folder_ / "sound.json", table.dump()));
+    EXPECT_TRUE(write_text(folder_ / "sound.json", json_text(table)));
     EXPECT_TRUE(
         write_file(folder_ / "sound.i16",
                    {reinterpret_cast<const std::uint8_t*>(samples.data()), 2 * samples.size()}));

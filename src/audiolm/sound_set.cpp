@@ -217,7 +217,7 @@ Result<WrittenSounds> write_sound_set(std::span<const SoundSource> sources, cons
   std::filesystem::remove(folder / kTable, code);
   HEMIOLA_CHECK(out.commit());
   const Json table = {{"format", kFormat}, {"rate", kSoundRate}, {"pieces", std::move(rows)}};
-  HEMIOLA_CHECK(write_text(folder / kTable, table.dump() + "\n"));
+  HEMIOLA_CHECK(write_text(folder / kTable, json_text(table) + "\n"));
   return written;
 }
 

@@ -144,14 +144,13 @@ double StageSource::epochs() const {
 }
 
 std::string StageSource::state() const {
-  return Json({{"tokens", cache_.fingerprint()},
-               {"stage", name(layout_.stage())},
-               {"window", layout_.window()},
-               {"misled", misled_},
-               {"seed", seed_},
-               {"windows", windows_},
-               {"units", units_}})
-      .dump();
+  return json_text(Json({{"tokens", cache_.fingerprint()},
+                         {"stage", name(layout_.stage())},
+                         {"window", layout_.window()},
+                         {"misled", misled_},
+                         {"seed", seed_},
+                         {"windows", windows_},
+                         {"units", units_}}));
 }
 
 Status StageSource::restore(std::string_view state) {

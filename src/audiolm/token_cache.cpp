@@ -21,14 +21,13 @@ constexpr std::string_view kMetadataKey = "hemiola_audiolm_tokens";
 constexpr std::int64_t kMostUnits = std::int64_t{1} << 24;  // of a piece: 7 days
 
 std::string origin_text(const TokenOrigin& origin) {
-  return Json({{"version", 1},
-               {"units", origin.shape.units},
-               {"quantizers", origin.shape.quantizers},
-               {"codebook", origin.shape.codebook},
-               {"codec_sha256", origin.codec_sha256},
-               {"semantic_sha256", origin.semantic_sha256},
-               {"sound", origin.sound}})
-      .dump();
+  return json_text(Json({{"version", 1},
+                         {"units", origin.shape.units},
+                         {"quantizers", origin.shape.quantizers},
+                         {"codebook", origin.shape.codebook},
+                         {"codec_sha256", origin.codec_sha256},
+                         {"semantic_sha256", origin.semantic_sha256},
+                         {"sound", origin.sound}}));
 }
 
 Result<TokenOrigin> parse_origin(std::string_view text, std::string_view where) {

@@ -199,7 +199,7 @@ Result<int> run(Arguments a) {
   };
   const auto losses = held_out_by_quantizer(held_out, layout, score, kScoredWindows);
   const Json report = report_of(a, layout, summary, losses);
-  HEMIOLA_CHECK(write_text(a.out / kReportFile, report.dump(2) + "\n"));
+  HEMIOLA_CHECK(write_text(a.out / kReportFile, json_text(report, 2) + "\n"));
   if (a.json) {
     print(report);
   } else {

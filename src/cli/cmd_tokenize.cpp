@@ -51,13 +51,11 @@ Result<int> show(const Options& options) {
     HEMIOLA_TRY(const tokens::Tokenizer tokenizer, find_tokenizer(options.tokenizer));
     HEMIOLA_TRY(const auto ids, tokenizer.encode(source.grid()));
     if (options.json) {
-      text = Json{
-          {"path", options.paths[0].string()},
-          {"tokenizer", tokenizer.sha256()},
-          {"notes", source.grid().note_count()},
-          {"bars", source.grid().bars.size()},
-          {"ids",
-           ids}}.dump();
+      text = json_text(Json{{"path", options.paths[0].string()},
+                            {"tokenizer", tokenizer.sha256()},
+                            {"notes", source.grid().note_count()},
+                            {"bars", source.grid().bars.size()},
+                            {"ids", ids}});
     } else {
       for (const tokens::Token id : ids) text += fmt::format("{}\n", id);
     }

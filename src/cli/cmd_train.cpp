@@ -194,7 +194,7 @@ Status settle_together(Arguments& a) {
     if (Status settled = settle(a); !settled) {
       text = fail(std::move(settled.error()));
     } else {
-      text = Json({{"train", nn::options_to_json(a.train)}, {"run", run_json(a)}}).dump();
+      text = json_text(Json({{"train", nn::options_to_json(a.train)}, {"run", run_json(a)}}));
     }
   }
   HEMIOLA_TRY(const std::string shared, nn::share_text(*a.shared, std::move(text)));
@@ -348,7 +348,7 @@ Result<int> train_here(Arguments& a) {
   Material material;
   HEMIOLA_CHECK(gather(a, material));
   if (first && !a.resume) {
-    HEMIOLA_CHECK(write_text(a.out / kRunFile, run_json(a).dump(2) + "\n"));
+    HEMIOLA_CHECK(write_text(a.out / kRunFile, json_text(run_json(a), 2) + "\n"));
   }
   HEMIOLA_TRY(const auto learner, nn::make_learner(a.train));
   if (first) {

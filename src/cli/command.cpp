@@ -23,9 +23,7 @@ void print(std::string_view text) {
   if (text.empty() || text.back() != '\n') std::fputc('\n', stdout);
 }
 
-void print(const Json& json) {
-  print(std::string_view(json.dump(-1, ' ', false, Json::error_handler_t::replace)));
-}
+void print(const Json& json) { print(std::string_view(json_text(json))); }
 
 void note(std::string_view text) { fmt::print(stderr, "{}\n", text); }
 

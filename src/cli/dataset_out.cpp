@@ -42,7 +42,7 @@ void add_stats(CLI::App& app, const std::shared_ptr<Action>& action) {
       if (*json) {
         print(stats);
       } else {
-        print(stats.dump(2, ' ', false, Json::error_handler_t::replace));
+        print(json_text(stats, 2));
       }
       return 0;
     };

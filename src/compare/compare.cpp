@@ -86,13 +86,13 @@ Status keep_settings(const CompareOptions& options, const Json& settings) {
     for (const auto& [name, value] : before.items()) {
       if (settings.contains(name) && settings[name] != value) {
         return fail("{}: a comparison with {} {} stands here, this one has {}; name another folder",
-                    options.out.string(), name, value.dump(), settings[name].dump());
+                    options.out.string(), name, json_text(value), json_text(settings[name]));
       }
       all[name] = value;
     }
   }
   all.update(settings);
-  return write_text(path, all.dump(2) + "\n");
+  return write_text(path, json_text(all, 2) + "\n");
 }
 
 // The training loops as a data set, which novelty is measured against.
@@ -257,7 +257,7 @@ Result<Json> compare(const CompareOptions& options) {
   }
   // What differs from run to run stands here and nowhere else.
   report["timing"] = {{"date", utc_date()}, {"threads", threads}, {"speeds", speeds(sets)}};
-  HEMIOLA_CHECK(write_text(options.out / "report.json", report.dump(2) + "\n"));
+  HEMIOLA_CHECK(write_text(options.out / "report.json", json_text(report, 2) + "\n"));
   HEMIOLA_TRY(const Json media, gather_media(sets, options.heard));
   HEMIOLA_CHECK(write_text(options.out / "report.html", report_page(report, media)));
   return report;

@@ -86,7 +86,7 @@ Status write_cache(const Path& path, const std::string& key, const SetOfSounds& 
                  {reinterpret_cast<const std::uint8_t*>(clips.data()), 8 * clips.size()}}};
   Json about = {{"key", key}, {"paths", set.paths}};
   about["skipped"] = evaluate::to_json(set.skipped);
-  return write_safetensors(path, tensors, {{"about", about.dump()}});
+  return write_safetensors(path, tensors, {{"about", json_text(about)}});
 }
 
 Result<Json> measure_sets(const std::vector<NamedSet>& sets,

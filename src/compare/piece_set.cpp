@@ -51,7 +51,7 @@ Status make_batch(const Path& folder, std::size_t first, std::size_t count, cons
       {"music_seconds", music},
       {"writing_seconds", batch.seconds},
       {"sound_seconds", std::chrono::duration<double>(Clock::now() - start).count()}};
-  return write_text(record, json.dump() + "\n");
+  return write_text(record, json_text(json) + "\n");
 }
 
 }  // namespace

@@ -49,7 +49,7 @@ Status add_notes(const Path& path, Json& piece) {
 
 // JSON that may stand in a script element.
 std::string in_script(const Json& json) {
-  const std::string text = json.dump();
+  const std::string text = json_text(json);
   std::string result;
   for (const char c : text) {
     if (c == '<') {

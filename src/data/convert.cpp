@@ -14,9 +14,7 @@ namespace {
 
 constexpr std::size_t kMostRepairsTold = 4;
 
-std::string one_line(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
+std::string one_line(const Json& json) { return json_text(json); }
 
 Json details_of(std::string_view path) {
   Json details = Json::object();

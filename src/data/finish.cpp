@@ -218,7 +218,7 @@ class Finisher {
       if (auto details = parse_json(view(entry).details, entry.path); details) {
         for (auto& [key, value] : details->items()) line[key] = value;
       }
-      HEMIOLA_CHECK(file.write(line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"));
+      HEMIOLA_CHECK(file.write(json_text(line) + "\n"));
     }
     return file.commit();
   }
@@ -257,8 +257,7 @@ class Finisher {
     json["shards"] = catalog_.shards.size();
     json["settings"] = settings_of(options_);
     json["state"] = state;
-    return write_text(out_ / kSummaryName,
-                      json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+    return write_text(out_ / kSummaryName, json_text(json, 2) + "\n");
   }
 
   const Path& out_;

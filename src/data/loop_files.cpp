@@ -147,7 +147,7 @@ Status write_loops(const Path& out, const LoopSetOptions& options) {
   std::filesystem::create_directories(out, code);
   if (code) return fail("{}: cannot create the folder: {}", out.string(), code.message());
   const Json set = {{"version", kLoopsVersion}, {"seed", options.seed}, {"count", options.count}};
-  HEMIOLA_CHECK(write_text(out / "loops.json", set.dump() + "\n"));
+  HEMIOLA_CHECK(write_text(out / "loops.json", json_text(set) + "\n"));
   HEMIOLA_TRY(AtomicFile labels, AtomicFile::create(out / "labels.jsonl"));
   std::mutex mutex;
   std::optional<Error> error;
@@ -167,7 +167,7 @@ Status write_loops(const Path& out, const LoopSetOptions& options) {
       line["instruments"].push_back(instrument_name({track.program, track.is_drum}));
     }
     line["notes"] = loop.score.note_count();
-    lines[i] = line.dump() + "\n";
+    lines[i] = json_text(line) + "\n";
     return {};
   };
   in_parallel(threads, seeds.size(), [&](std::size_t i) {

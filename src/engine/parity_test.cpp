@@ -85,7 +85,7 @@ TEST(ParityOut, WritesModelsForOthers) {
           std::vector<float>(logits.begin() + static_cast<std::ptrdiff_t>(t * 300),
                              logits.begin() + static_cast<std::ptrdiff_t>((t + 1) * 300)));
     }
-    ASSERT_TRUE(write_text(Path(place) / (name + ".logits.json"), json.dump()));
+    ASSERT_TRUE(write_text(Path(place) / (name + ".logits.json"), json_text(json)));
   }
 }
 

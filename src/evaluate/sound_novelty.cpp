@@ -220,7 +220,7 @@ Status SoundIndex::write(const Path& path) const {
       {"windows", Dtype::kBf16, {count, std::int64_t{kNumbers}}, bytes_of(halves)},
       {"places", Dtype::kI32, {count, 2}, bytes_of(places_)}};
   return write_safetensors(path, tensors,
-                           {{"format", std::string(kFormat)}, {"config", config.dump()}});
+                           {{"format", std::string(kFormat)}, {"config", json_text(config)}});
 }
 
 Result<SoundIndex> SoundIndex::load(const Path& path) {

@@ -57,7 +57,7 @@ class SoundNoveltyTest : public testing::Test {
       }
     }
     const Json table = {{"format", "hemiola-sounds-1"}, {"rate", 16000}, {"pieces", pieces}};
-    EXPECT_TRUE(write_text(folder_ / "sound.json", table.dump()));
+    EXPECT_TRUE(write_text(folder_ / "sound.json", json_text(table)));
     EXPECT_TRUE(
         write_file(folder_ / "sound.i16",
                    {reinterpret_cast<const std::uint8_t*>(samples.data()), 2 * samples.size()}));

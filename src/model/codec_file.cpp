@@ -77,7 +77,7 @@ Status write_codec(const Path& path, const CodecWeights& weights, Dtype dtype,
   }
   std::map<std::string, std::string> metadata = about;
   metadata["format"] = kCodecFormat;
-  metadata["shape"] = to_json(weights.shape).dump();
+  metadata["shape"] = json_text(to_json(weights.shape));
   return write_safetensors(path, views, metadata);
 }
 

@@ -49,7 +49,7 @@ Status check(const CodecShape& shape) {
       !within(shape.unit_taps, 64) || !within(shape.unit_divisor, 64) ||
       !within(shape.end_taps, 64) || shape.strides.empty() || shape.strides.size() > 8 ||
       shape.channels.size() != shape.strides.size() + 1) {
-    return fail("not the shape of a codec: {}", to_json(shape).dump());
+    return fail("not the shape of a codec: {}", json_text(to_json(shape)));
   }
   std::int64_t hop = shape.stem_stride;
   for (const int stride : shape.strides) {

@@ -101,7 +101,7 @@ class Fields {
 
  private:
   static std::string shown(const Json& value) {
-    auto text = value.dump(-1, ' ', true, Json::error_handler_t::replace);
+    auto text = json_text(value, -1, true);
     if (text.size() > 40) text = text.substr(0, 40) + "...";
     return text;
   }

@@ -134,7 +134,7 @@ Status write_export(const Path& path, const PackedModel& model) {
                        {count},
                        {reinterpret_cast<const std::uint8_t*>(bits.data()), bits.size() * 2}});
   }
-  const std::string config = config_to_json(model.config).dump();
+  const std::string config = json_text(config_to_json(model.config));
   tensors.push_back(text_tensor(kConfigFile, config));
   tensors.push_back(text_tensor(kTokenizerFile, model.tokenizer));
   tensors.push_back(text_tensor(kCardFile, model.card));

@@ -197,7 +197,7 @@ Status save_model_folder(const Path& folder, const ModelToSave& model) {
       HEMIOLA_CHECK(write_text(staged / kTokenizerFile, model.tokenizer));
     }
     if (!model.card.empty()) HEMIOLA_CHECK(write_text(staged / kCardFile, model.card));
-    HEMIOLA_CHECK(write_text(staged / kConfigFile, config_to_json(config).dump(2) + "\n"));
+    HEMIOLA_CHECK(write_text(staged / kConfigFile, json_text(config_to_json(config), 2) + "\n"));
     return put_in_place(staged, place);
   };
   Status status = write_all();

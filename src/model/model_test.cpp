@@ -82,7 +82,7 @@ TEST(Config, WritesTheKeysOfHuggingFace) {
   EXPECT_EQ(json["n_ctx"], 1024);
   EXPECT_EQ(json["vocab_size"], 4050);
   EXPECT_EQ(json["activation_function"], "gelu_new");
-  EXPECT_EQ(json["layer_norm_epsilon"].dump(), "1e-05");
+  EXPECT_EQ(json_text(json["layer_norm_epsilon"]), "1e-05");
   EXPECT_EQ(json["tie_word_embeddings"], true);
 }
 
@@ -96,7 +96,7 @@ TEST(Config, ComesBackAsItWent) {
   config.tokenizer_sha256 = std::string(64, 'a');
   config.learnt.holes = false;
   config.learnt.chords = false;
-  const auto again = parse_config(config_to_json(config).dump(), "config.json");
+  const auto again = parse_config(json_text(config_to_json(config)), "config.json");
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(*again, config);
 }
@@ -354,13 +354,13 @@ TEST(ModelFolder, SaysWhatIsWrong) {
   EXPECT_THAT(message([](const Path& p) {
                 ModelConfig config = small_config();
                 config.width = 16;
-                EXPECT_TRUE(write_text(p / "config.json", config_to_json(config).dump()));
+                EXPECT_TRUE(write_text(p / "config.json", json_text(config_to_json(config))));
               }),
               HasSubstr("wte.weight: expected shape [10, 16] after the settings, got [10, 8]"));
   EXPECT_THAT(message([](const Path& p) {
                 ModelConfig config = small_config();
                 config.layers = 3;
-                EXPECT_TRUE(write_text(p / "config.json", config_to_json(config).dump()));
+                EXPECT_TRUE(write_text(p / "config.json", json_text(config_to_json(config))));
               }),
               HasSubstr("h.2.ln_1.weight [8] is missing"));
 }

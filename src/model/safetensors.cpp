@@ -194,7 +194,7 @@ Status write_safetensors(const Path& path, std::span<const TensorView> tensors,
     entry["data_offsets"] = {offset, offset + tensor.bytes.size()};
     offset += tensor.bytes.size();
   }
-  std::string text = table.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string text = json_text(table);
   text.append((kAlignment - (kLengthBytes + text.size()) % kAlignment) % kAlignment, ' ');
   std::array<std::uint8_t, kLengthBytes> length;
   for (std::size_t i = 0; i < kLengthBytes; ++i) {

@@ -58,7 +58,7 @@ Result<SafetensorsFile> open_checkpoint(const Path& path) {
 }
 
 Status write(const Path& path, const Json& json, std::span<const TensorView> tensors) {
-  const std::string info = json.dump();
+  const std::string info = json_text(json);
   return write_safetensors(path, tensors,
                            {{"format", std::string(kFormat)},
                             {"info", info},

@@ -267,7 +267,7 @@ class Run {
     try {
       if (info.at("run") != identity(o_)) {
         return fail("{}: the run began as {}, now it is {}; it cannot go on like that",
-                    path.string(), info.at("run").dump(), identity(o_).dump());
+                    path.string(), json_text(info.at("run")), json_text(identity(o_)));
       }
       info.at("step").get_to(p_.step);
       info.at("seconds").get_to(p_.seconds);

@@ -69,13 +69,12 @@ double MemorySource::epochs() const {
 }
 
 std::string MemorySource::state() const {
-  return Json({{"data", fingerprint_},
-               {"seed", seed_},
-               {"epoch", epoch_},
-               {"at", at_},
-               {"offset", offset_},
-               {"done", done_}})
-      .dump();
+  return json_text(Json({{"data", fingerprint_},
+                         {"seed", seed_},
+                         {"epoch", epoch_},
+                         {"at", at_},
+                         {"offset", offset_},
+                         {"done", done_}}));
 }
 
 Status MemorySource::restore(std::string_view state) {
@@ -128,11 +127,10 @@ Status MixedSource::next(int rows, int length, Batch& batch) {
 }
 
 std::string MixedSource::state() const {
-  return Json({{"first", first_.state()},
-               {"second", second_.state()},
-               {"rows", rows_},
-               {"second_rows", second_rows_}})
-      .dump();
+  return json_text(Json({{"first", first_.state()},
+                         {"second", second_.state()},
+                         {"rows", rows_},
+                         {"second_rows", second_rows_}}));
 }
 
 Status MixedSource::restore(std::string_view state) {

@@ -106,7 +106,7 @@ class Run {
       const Json& info = checkpoint.info;
       if (!info.contains("identity") || info["identity"] != identity(o_)) {
         return fail("{}: the run began with other settings ({}); now they are {}", path.string(),
-                    info.value("identity", Json()).dump(), identity(o_).dump());
+                    json_text(info.value("identity", Json())), json_text(identity(o_)));
       }
       step_ = info.value("step", std::int64_t{0});
       seconds_ = info.value("seconds", 0.0);

@@ -102,7 +102,7 @@ class Run {
       Json json = position_to_json(p_, options_to_json(o_));
       json["sizes"] = {state.weights.size(), state.mean.size(), state.square.size(),
                        state.average.size()};
-      text = json.dump();
+      text = json_text(json);
     }
     HEMIOLA_TRY(const std::string shared, share_text(*ranks_, std::move(text)));
     HEMIOLA_TRY(const Json json, parse_json(shared, "what rank 0 began with"));
@@ -112,8 +112,8 @@ class Run {
         if (name == "threads" || name == "device" ||
             json.at("options").value(name, Json()) == value)
           continue;
-        return fail("rank {} trains with {} {}, rank 0 with {}", ranks_->rank(), name, value.dump(),
-                    json.at("options").value(name, Json()).dump());
+        return fail("rank {} trains with {} {}, rank 0 with {}", ranks_->rank(), name,
+                    json_text(value), json_text(json.at("options").value(name, Json())));
       }
     }
     std::size_t next = 0;
@@ -258,8 +258,8 @@ class Run {
     for (const char* field : {"config", "seed", "length", "batch_tokens", "optimiser"}) {
       if (was.contains(field) && was[field] == now[field]) continue;
       return fail("{}: the run began with {} {}, now it is {}; it cannot go on like that",
-                  path.string(), field, was.contains(field) ? was[field].dump() : "unknown",
-                  now[field].dump());
+                  path.string(), field, was.contains(field) ? json_text(was[field]) : "unknown",
+                  json_text(now[field]));
     }
     return {};
   }

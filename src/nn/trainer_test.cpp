@@ -330,7 +330,7 @@ TEST(TrainOptionsJson, GoesThereAndBack) {
   options.schedule = Schedule::kStableDecay;
   options.update.rate = 0.0123F;
   const Json json = options_to_json(options);
-  const auto back = options_from_json(parse_json(json.dump(), "x").value(), "x");
+  const auto back = options_from_json(parse_json(json_text(json), "x").value(), "x");
   ASSERT_TRUE(back.has_value()) << back.error().message;
   EXPECT_EQ(options_to_json(*back), json);
   Json wrong = json;

@@ -116,7 +116,7 @@ Awaitable<Response> Api::piece_response(PieceRow piece, int status) {
   const Bytes view = value_of(co_await elsewhere(services_.storage, work));
   Response response = json_response(Json::object(), status);
   // The view is JSON already: it is put in its place as it is.
-  std::string text = summary_json(piece).dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string text = json_text(summary_json(piece));
   text.back() = ',';
   text += "\"view\":";
   text.append(view.begin(), view.end());

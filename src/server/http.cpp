@@ -81,7 +81,7 @@ Response json_response(const Json& json, int status) {
   Response response;
   response.status = status;
   response.headers = {{"Content-Type", "application/json"}, {"Cache-Control", "no-store"}};
-  response.body = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  response.body = json_text(json);
   return response;
 }
 

@@ -30,7 +30,7 @@ std::pair<int, std::size_t> parse_event_id(std::string_view id) {
 void JobLog::add(std::string_view name, const Json& data) {
   if (name == "audio") passing_.push_back(events_.size());
   events_.push_back(fmt::format("id: {}-{}\nevent: {}\ndata: {}\n\n", attempt_, events_.size() + 1,
-                                name, data.dump(-1, ' ', false, Json::error_handler_t::replace)));
+                                name, json_text(data)));
   bytes_ += events_.back().size();
   wake();
 }

@@ -18,7 +18,7 @@ void Log::request(const Json& figures) const {
 void Log::write(std::string_view what, const Json& figures) const {
   Json line = {{"time", utc_now()}, {"what", what}};
   line.update(figures);
-  const std::string text = line.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
+  const std::string text = json_text(line, -1, true) + "\n";
   std::fwrite(text.data(), 1, text.size(), stderr);
 }
 

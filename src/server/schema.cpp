@@ -103,10 +103,10 @@ std::optional<Mismatch> check_object(const Json& value, const Json& schema,
 std::optional<Mismatch> check_size(std::size_t size, const Json& schema, const char* least,
                                    const char* most, const std::string& field) {
   if (size < schema.value(least, std::size_t{0})) {
-    return Mismatch{field, fmt::format("is too short: at least {}", schema[least].dump())};
+    return Mismatch{field, fmt::format("is too short: at least {}", json_text(schema[least]))};
   }
   if (schema.contains(most) && size > schema[most].get<std::size_t>()) {
-    return Mismatch{field, fmt::format("is too long: at most {}", schema[most].dump())};
+    return Mismatch{field, fmt::format("is too long: at most {}", json_text(schema[most]))};
   }
   return std::nullopt;
 }
@@ -130,10 +130,11 @@ std::optional<Mismatch> check(const Json& value, const Json& given, const std::s
   if (value.is_number()) {
     const double number = value.get<double>();
     if (schema.contains("minimum") && number < schema["minimum"].get<double>()) {
-      return Mismatch{field, fmt::format("is too small: at least {}", schema["minimum"].dump())};
+      return Mismatch{field,
+                      fmt::format("is too small: at least {}", json_text(schema["minimum"]))};
     }
     if (schema.contains("maximum") && number > schema["maximum"].get<double>()) {
-      return Mismatch{field, fmt::format("is too large: at most {}", schema["maximum"].dump())};
+      return Mismatch{field, fmt::format("is too large: at most {}", json_text(schema["maximum"]))};
     }
   }
   if (value.is_string()) {
@@ -142,7 +143,8 @@ std::optional<Mismatch> check(const Json& value, const Json& given, const std::s
       return wrong;
     }
     if (schema.contains("pattern") && !matches(text, schema["pattern"].get<std::string>())) {
-      return Mismatch{field, fmt::format("does not have the form {}", schema["pattern"].dump())};
+      return Mismatch{field,
+                      fmt::format("does not have the form {}", json_text(schema["pattern"]))};
     }
   }
   if (value.is_array()) {

@@ -33,9 +33,7 @@ constexpr const char* kPieceColumns =
 constexpr const char* kJobColumns =
     "id, kind, client, created, started, finished, state, attempts, request, outcome, error";
 
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
+std::string dump(const Json& json) { return json_text(json); }
 
 // What we wrote ourselves; null where the disk says otherwise.
 Json parsed(const std::string& text) {

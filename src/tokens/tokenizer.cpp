@@ -40,7 +40,7 @@ std::string to_json(const Vocabulary& vocabulary, const Settings& settings) {
   Json& merges = json["merges"] = Json::array();
   for (const Merge& merge : vocabulary.merges()) merges.push_back({merge.left, merge.right});
   json["styles"] = settings.styles;
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return json_text(json) + "\n";
 }
 
 Status check_styles(const std::vector<std::string>& styles) {
@@ -64,7 +64,8 @@ Status check_words(const Json& words) {
   }
   for (Word word = 0; word < kWordCount; ++word) {
     if (!words[word].is_string() || words[word].get<std::string>() != word_text(word)) {
-      return fail("words[{}]: expected \"{}\", got {}", word, word_text(word), words[word].dump());
+      return fail("words[{}]: expected \"{}\", got {}", word, word_text(word),
+                  json_text(words[word]));
     }
   }
   return {};
@@ -79,7 +80,7 @@ Result<std::vector<Merge>> read_merges(const Json& list) {
   };
   for (const Json& pair : list) {
     if (!pair.is_array() || pair.size() != 2 || !is_id(pair[0]) || !is_id(pair[1])) {
-      return fail("merges[{}]: expected a pair of ids, got {}", merges.size(), pair.dump());
+      return fail("merges[{}]: expected a pair of ids, got {}", merges.size(), json_text(pair));
     }
     merges.push_back({pair[0].get<Token>(), pair[1].get<Token>()});
   }
@@ -107,7 +108,7 @@ Result<Settings> read_settings(const Json& json) {
   const auto styles = json.find("styles");
   if (styles == json.end() || !styles->is_array()) return fail("styles: expected a list of names");
   for (const Json& style : *styles) {
-    if (!style.is_string()) return fail("styles: expected names, got {}", style.dump());
+    if (!style.is_string()) return fail("styles: expected names, got {}", json_text(style));
     settings.styles.push_back(style.get<std::string>());
   }
   return settings;
@@ -144,7 +145,7 @@ Result<Tokenizer> Tokenizer::parse(std::string_view text, std::string_view where
   }
   if (json.value("version", Json()) != kVersion) {
     return refuse(fmt::format("version {}, this program reads version {}",
-                              json.value("version", Json()).dump(), kVersion));
+                              json_text(json.value("version", Json())), kVersion));
   }
   if (auto status = check_words(json.value("words", Json())); !status) {
     return refuse(status.error().message);

@@ -42,7 +42,7 @@ void append_frame(Bytes& out, FrameKind kind, std::span<const std::uint8_t> payl
 }
 
 void append_message(Bytes& out, const Json& message) {
-  const std::string text = message.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const std::string text = json_text(message);
   append_frame(out, FrameKind::kMessage,
                {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
 }

@@ -58,7 +58,7 @@ Result<data::SourceOptions> timing_from_json(const Json& json) {
     options.timing = Timing::kAligned;
     return options;
   }
-  if (mode != "performed") return fail("timing: mode {} is not known", mode.dump());
+  if (mode != "performed") return fail("timing: mode {} is not known", json_text(mode));
   options.timing = Timing::kPerformed;
   const Json beats = json.value("beats", Json());
   if (beats.is_null()) return options;

@@ -48,8 +48,7 @@ std::string write_project(const std::vector<ProjectPiece>& pieces) {
                     {"timing", piece.timing},
                     {"midi", to_base64(piece.midi)}});
   }
-  return Json{{"hemiola_project", kVersion}, {"pieces", std::move(list)}}.dump(
-      -1, ' ', false, Json::error_handler_t::replace);
+  return json_text(Json{{"hemiola_project", kVersion}, {"pieces", std::move(list)}});
 }
 
 Result<std::vector<ProjectPiece>> read_project(std::string_view text) {

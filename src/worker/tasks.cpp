@@ -65,7 +65,7 @@ Result<Json> Task::run() {
   if (op == "transcribe") return transcribe();
   if (op == "evaluate") return evaluate();
   if (op == "waveform") return waveform();
-  return fail("the worker does not know how to {}", op.dump());
+  return fail("the worker does not know how to {}", json_text(op));
 }
 
 Result<Bytes> Task::blob(std::size_t index) const {
@@ -86,8 +86,7 @@ Result<data::Source> Task::piece() const {
 Result<Json> Task::hand_over(const data::Source& source, std::span<const std::uint8_t> midi) {
   const Json view = view_of(source);
   HEMIOLA_TRY(const std::size_t file, send(midi));
-  HEMIOLA_TRY(const std::size_t shown,
-              send(bytes_of(view.dump(-1, ' ', false, Json::error_handler_t::replace))));
+  HEMIOLA_TRY(const std::size_t shown, send(bytes_of(json_text(view))));
   return Json{{"midi", file},
               {"view", shown},
               {"timing", timing_of(source)},
@@ -247,7 +246,7 @@ Result<Json> Task::export_piece() {
   } else if (format == "tokens") {
     text = tokens::to_text(source.grid());
   } else {
-    return fail("format {} is not known", format.dump());
+    return fail("format {} is not known", json_text(format));
   }
   HEMIOLA_TRY(const std::size_t sent, send(bytes_of(text)));
   return Json{{"blob", sent}};

@@ -217,7 +217,7 @@ class Run {
     ++tally.pieces;
     const std::string what =
         fmt::format("{} {} ({}, {})", kTaskNames[static_cast<std::size_t>(task)], number, name,
-                    controls_to_json(request.controls).dump());
+                    json_text(controls_to_json(request.controls)));
     if (!pieces) {
       ++tally.refused;
       ++refusals_[pieces.error().message];
