@@ -379,34 +379,63 @@ std::optional<data::Novelty> Composer::compare(const WrittenPiece& piece, int fi
   return novelty;
 }
 
+namespace {
+
+// What is told of the one variation that is drawn again, by its own number.
+GenerateCallbacks callbacks_of(int variation, const GenerateCallbacks& all) {
+  GenerateCallbacks one;
+  if (all.tracks) {
+    one.tracks = [&all, variation](int, const std::vector<GridTrack>& tracks) {
+      all.tracks(variation, tracks);
+    };
+  }
+  if (all.bar) {
+    one.bar = [&all, variation](int, int index, GridTick start, const GridBar& bar) {
+      all.bar(variation, index, start, bar);
+    };
+  }
+  if (all.note) {
+    one.note = [&all, variation](int, int track, const GridNote& note) {
+      all.note(variation, track, note);
+    };
+  }
+  if (all.progress) {
+    one.progress = [&all, variation](int, int done, int bars) {
+      all.progress(variation, done, bars);
+    };
+  }
+  one.cancelled = all.cancelled;
+  return one;
+}
+
+}  // namespace
+
 Status Composer::draw_again(const GenerateRequest& request, const GenerateCallbacks& callbacks,
                             WrittenPiece& piece) const {
   const int variation = piece.variation;
   GenerateRequest once = request;
   once.count = 1;
   once.novel = false;
-  GenerateCallbacks heard = callbacks;
-  heard.left_out = {};
-  if (callbacks.note) {
-    heard.note = [&](int, int track, const GridNote& note) {
-      callbacks.note(variation, track, note);
-    };
-  }
-  if (callbacks.progress) {
-    heard.progress = [&](int, int done, int all) { callbacks.progress(variation, done, all); };
-  }
+  const GenerateCallbacks heard = callbacks_of(variation, callbacks);
   const std::uint64_t seed = piece.seed;
+  std::optional<Error> unfinished;
   for (int draw = 1; draw < kMostDraws; ++draw) {
-    if (callbacks.progress) callbacks.progress(variation, 0, piece.bars);
+    if (callbacks.again) callbacks.again(variation);
     once.seed = variation_seed(seed, draw);
-    HEMIOLA_TRY(auto drawn, generate(once, heard));
-    piece = std::move(drawn.front());
+    auto drawn = generate(once, heard);
+    if (!drawn) {
+      unfinished = std::move(drawn.error());
+      if (callbacks.cancelled && callbacks.cancelled()) return fail(*std::move(unfinished));
+      continue;
+    }
+    piece = std::move(drawn->front());
     piece.variation = variation;
     if (piece.stopped || !piece.novelty->is_copy()) return {};
   }
   return fail(
-      "{} draws were all copies of training music; try a higher temperature or other controls",
-      kMostDraws);
+      "{} draws were all copies of training music{}; try a higher temperature or other controls",
+      kMostDraws,
+      unfinished ? fmt::format(", or could not be finished ({})", unfinished->message) : "");
 }
 
 Result<std::vector<WrittenPiece>> Composer::generate(const GenerateRequest& request,

@@ -82,8 +82,9 @@ struct GenerateCallbacks {
   // A note as soon as it is complete: the variation, its track (an index into the piece's), and the
   // note with its onset counted from the start of the piece's first bar.
   std::function<void(int variation, int track, const GridNote& note)> note;
-  // A variation that is drawn again (GenerateRequest::novel) begins anew with bars_done 0.
   std::function<void(int variation, int bars_done, int bars_all)> progress;
+  // A variation is drawn again (GenerateRequest::novel): what was told of it holds no longer.
+  std::function<void(int variation)> again;
   // A variation that could not be finished: a bar too dense for the model's context, no room for a
   // note that must be there, nothing but copies drawn. The others are not touched by it.
   std::function<void(int variation, const Error& why)> left_out;

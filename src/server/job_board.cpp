@@ -307,7 +307,7 @@ Awaitable<CallResult> JobBoard::ask(Active& active, WorkerPool& pool) {
     services_.log.event("worker", {{"job", row.id}, {"ended", failure.message}});
     ++row.attempts;
     active.done = 0;
-    active.bars_done.clear();
+    active.shares_done.clear();
     active.log->restart(row.attempts, "its worker was stopped from outside");
     co_await save(active);
   }
@@ -422,6 +422,16 @@ Awaitable<void> JobBoard::keep_pieces(Active& active, std::vector<PieceRow> rows
   active.row.outcome["pieces"] = std::move(pieces);
 }
 
+// A job is as far as its variations are on average.
+void JobBoard::variation_done(Active& active, std::size_t variation, double share) {
+  active.shares_done.resize(active.row.request.value("count", std::size_t{1}));
+  if (variation < 1 || variation > active.shares_done.size()) return;
+  active.shares_done[variation - 1] = std::clamp(share, 0.0, 1.0);
+  double sum = 0;
+  for (double done : active.shares_done) sum += done;
+  active.done = sum / static_cast<double>(active.shares_done.size());
+}
+
 // What a worker says is passed on only where it has the form that the API promises.
 void JobBoard::on_event(Active& active, Json& event) {
   const Json name = event["event"];
@@ -433,19 +443,18 @@ void JobBoard::on_event(Active& active, Json& event) {
                event.value("bars", Json()).is_number_unsigned() &&
                event.value("of", Json()).is_number_unsigned()) {
       const auto variation = event["variation"].get<std::size_t>();
-      const std::size_t count = active.row.request.value("count", std::size_t{1});
-      if (variation < 1 || variation > count) return;
-      active.bars_done.resize(count);
-      active.bars_done[variation - 1] = event["bars"].get<int>();
-      double sum = 0;
-      for (int bars : active.bars_done) sum += bars;
-      const double all = static_cast<double>(count) * event["of"].get<double>();
-      active.done = all > 0 ? std::clamp(sum / all, 0.0, 1.0) : 0;
+      const double all = event["of"].get<double>();
+      variation_done(active, variation, all > 0 ? event["bars"].get<double>() / all : 0);
     }
     tell_progress(active, false);
     return;
   }
-  for (const char* known : {"track", "bar", "note", "left_out", "audio"}) {
+  // One that is left out is not to be waited for; one that is drawn again begins anew.
+  if ((name == "left_out" || name == "again") &&
+      event.value("variation", Json()).is_number_unsigned()) {
+    variation_done(active, event["variation"].get<std::size_t>(), name == "left_out" ? 1 : 0);
+  }
+  for (const char* known : {"track", "bar", "note", "again", "left_out", "audio"}) {
     if (name != known) continue;
     static const Json& schemas = schema_named("Events")["properties"];
     if (!mismatch(event, schemas[known])) active.log->add(known, event);

@@ -73,8 +73,8 @@ class JobBoard {
     CancelSwitch cancel;
     std::chrono::steady_clock::time_point queued_at{}, started_at{}, told_at{};
     double done = 0;
-    std::vector<int> bars_done;  // by variation
-    std::uint64_t number = 0;    // in the order of acceptance
+    std::vector<double> shares_done;  // by variation, from 0 to 1
+    std::uint64_t number = 0;         // in the order of acceptance
   };
   using ActivePtr = std::shared_ptr<Active>;  // a run and a cancel may overlap
 
@@ -92,6 +92,7 @@ class JobBoard {
   // `tracks`: what each says of its numbers while it was told; empty: it was not told.
   Awaitable<void> keep_pieces(Active& active, std::vector<PieceRow> rows, std::vector<Json> tracks);
   Awaitable<Call> call_for(const Active& active);
+  void variation_done(Active& active, std::size_t variation, double share);
   void on_event(Active& active, Json& event);
   void tell_progress(Active& active, bool always);
   Awaitable<void> finish(ActivePtr active);

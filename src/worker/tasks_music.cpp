@@ -112,6 +112,10 @@ class Teller {
     callbacks.progress = [this](int variation, int done, int all) {
       tell({{"event", "progress"}, {"variation", variation + 1}, {"bars", done}, {"of", all}});
     };
+    callbacks.again = [this](int variation) {
+      if (const auto v = static_cast<std::size_t>(variation); v < seconds_.size()) seconds_[v] = -1;
+      tell({{"event", "again"}, {"variation", variation + 1}});
+    };
     callbacks.left_out = [this](int variation, const Error& why) {
       tell({{"event", "left_out"}, {"variation", variation + 1}, {"message", why.message}});
     };

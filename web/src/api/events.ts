@@ -7,7 +7,7 @@ type Names = keyof JobEvents;
 export type JobListener = { [N in Names]?: (data: NonNullable<JobEvents[N]>) => void };
 
 const kNames: Names[] =
-  ['state', 'progress', 'track', 'bar', 'note', 'left_out', 'audio', 'piece', 'sound', 'result', 'restart', 'end'];
+  ['state', 'progress', 'track', 'bar', 'note', 'again', 'left_out', 'audio', 'piece', 'sound', 'result', 'restart', 'end'];
 
 // Returns a function that stops listening; the job itself goes on.
 export function listen(jobId: string, listener: JobListener): () => void {

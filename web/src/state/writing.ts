@@ -207,6 +207,10 @@ function follow(job: Job, request: JobRequest, base: View | null, before: View |
       ++arrived;
       showSoon();
     },
+    again: ({ variation }) => {
+      takes.delete(variation);
+      showSoon();
+    },
     left_out: ({ variation, message }) => {
       leftOut.set(variation, message);
       while (leftOut.has(shown)) ++shown;
