@@ -1082,6 +1082,11 @@ export interface components {
                 pitch: number;
                 velocity: number;
             };
+            /** @description a variation was a copy of training music and is drawn again (`novel`): what was told of it, its tracks included, holds no longer */
+            again?: {
+                /** @description from 1 */
+                variation: number;
+            };
             left_out?: components["schemas"]["LeftOut"];
             /** @description the next part of a waveform while it is written, its prompt first; no more than two seconds. Parts follow without gaps. Once the job has ended they are no longer sent: the whole is in `sound` */
             audio?: {
