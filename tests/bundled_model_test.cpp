@@ -6,9 +6,12 @@
 #include <functional>
 #include <map>
 #include <set>
+#include <tuple>
 
 #include "base/rng.h"
 #include "compose/generate.h"
+#include "data/dataset.h"
+#include "data/import.h"
 #include "midi/reader.h"
 #include "midi/writer.h"
 #include "score/to_midi.h"
@@ -382,6 +385,77 @@ TEST(BundledModel, TellsWhetherWhatItWroteIsNew) {
   const auto novel = composer().generate(request);
   ASSERT_TRUE(novel) << novel.error().message;
   for (const WrittenPiece& piece : *novel) EXPECT_FALSE(piece.novelty->is_copy());
+}
+
+// A variation that stands in the training data is drawn again until it does not; what is told after
+// the last `again` is the piece that is kept, under the variation's own number.
+TEST(BundledModel, DrawsCopiesAgain) {
+  GenerateRequest request = request_of(6, 5, 3);
+  const auto first = composer().generate(request);
+  ASSERT_TRUE(first) << first.error().message;
+  ASSERT_EQ(first->size(), 3u);
+  std::string pattern = (std::filesystem::temp_directory_path() / "hemiola.XXXXXX").string();
+  ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+  const Path folder = pattern;
+  ASSERT_TRUE(write_file(folder / "music" / "copy.mid", midi::write((*first)[1].file)));
+  data::ImportOptions all_to_train;
+  all_to_train.split.validation = all_to_train.split.test = 0;
+  const auto imported = data::import_dataset({folder / "music"}, folder / "set", all_to_train);
+  ASSERT_TRUE(imported) << imported.error().message;
+  ASSERT_EQ(imported->accepted, 1u) << imported->refused.front().reason;
+  const auto training = data::Dataset::open(folder / "set");
+  ASSERT_TRUE(training) << training.error().message;
+
+  using Note = std::tuple<std::int64_t, int, int>;  // onset, track, pitch
+  struct Told {
+    int again = 0, progress = -1;
+    std::size_t tracks = 0;
+    std::vector<int> bars;
+    std::vector<Note> notes;
+  };
+  std::map<int, Told> told;
+  GenerateCallbacks callbacks;
+  callbacks.tracks = [&](int v, const auto& tracks) { told[v].tracks = tracks.size(); };
+  callbacks.bar = [&](int v, int index, GridTick, const GridBar&) {
+    told[v].bars.push_back(index);
+  };
+  callbacks.note = [&](int v, int track, const GridNote& note) {
+    told[v].notes.push_back({note.onset.count(), track, note.pitch});
+  };
+  callbacks.progress = [&](int v, int done, int) { told[v].progress = done; };
+  callbacks.again = [&](int v) {
+    const int before = told[v].again;
+    told[v] = {};
+    told[v].again = before + 1;
+  };
+  request.novel = true;
+  request.training = &*training;
+  const auto pieces = composer().generate(request, callbacks);
+  std::filesystem::remove_all(folder);
+  ASSERT_TRUE(pieces) << pieces.error().message;
+  ASSERT_EQ(pieces->size(), 3u);
+  for (const WrittenPiece& piece : *pieces) {
+    const bool was_copy = piece.variation == 1;
+    const auto& before = (*first)[static_cast<std::size_t>(piece.variation)];
+    EXPECT_EQ(piece.seed != before.seed, was_copy) << piece.variation;
+    EXPECT_EQ(midi::write(piece.file) != midi::write(before.file), was_copy) << piece.variation;
+    ASSERT_TRUE(piece.novelty);
+    EXPECT_FALSE(piece.novelty->is_copy());
+    Told& of = told[piece.variation];
+    EXPECT_EQ(of.again > 0, was_copy) << piece.variation;
+    EXPECT_EQ(of.tracks, piece.grid.tracks.size());
+    EXPECT_EQ(of.progress, 6);
+    EXPECT_EQ(of.bars, (std::vector<int>{0, 1, 2, 3, 4, 5}));
+    std::vector<Note> kept;
+    for (std::size_t track = 0; track < piece.grid.tracks.size(); ++track) {
+      for (const GridNote& note : piece.grid.tracks[track].notes) {
+        kept.push_back({note.onset.count(), static_cast<int>(track), note.pitch});
+      }
+    }
+    std::sort(kept.begin(), kept.end());
+    std::sort(of.notes.begin(), of.notes.end());
+    EXPECT_EQ(of.notes, kept) << piece.variation;
+  }
 }
 
 }  // namespace
