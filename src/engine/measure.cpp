@@ -128,13 +128,13 @@ Result<std::vector<Measurement>> measure_machine(const std::vector<int>& threads
                                      {MultiplyAdd::kInt8, "int8"}}) {
       measure(results, runs, fmt::format("peak.{}.t{}", what, count),
               kind == MultiplyAdd::kInt8 ? "GOP/s" : "GFLOP/s",
-              [&] { return peak_rate(*kernels, kind, count); });
+              [&, kind = kind] { return peak_rate(*kernels, kind, count); });
     }
     for (const auto& [bytes, what] : {std::pair{std::size_t{256} << 20, "large"},
                                       {std::size_t{46} << 20, "46MB"},
                                       {std::size_t{24} << 20, "24MB"}}) {
       measure(results, runs, fmt::format("read.{}.t{}", what, count), "GB/s",
-              [&] { return read_rate(*kernels, count, bytes); });
+              [&, bytes = bytes] { return read_rate(*kernels, count, bytes); });
     }
   }
   return results;
