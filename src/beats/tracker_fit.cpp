@@ -213,6 +213,7 @@ Status write_weights(const Path& path, const Weights& weights) {
   const auto numbers = std::bit_cast<std::array<float, kWeights>>(weights);
   std::string text =
       "// Written by tracker_fit: the numbers of tracker_weights.h in their order, in 1024ths.\n"
+      "// One long table, which nobody edits: it is not split.\n"
       "#include \"beats/tracker_weights.h\"\n\nnamespace hemiola::tracker {\n\n"
       "// clang-format off\nconst std::array<std::int16_t, kWeights> kEvidenceWeights = {\n";
   std::string line = "   ";

@@ -1,4 +1,5 @@
 // Written by tracker_fit: the numbers of tracker_weights.h in their order, in 1024ths.
+// One long table, which nobody edits: it is not split.
 #include "beats/tracker_weights.h"
 
 namespace hemiola::tracker {

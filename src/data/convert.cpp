@@ -14,8 +14,6 @@ namespace {
 
 constexpr std::size_t kMostRepairsTold = 4;
 
-std::string one_line(const Json& json) { return json_text(json); }
-
 Json details_of(std::string_view path) {
   Json details = Json::object();
   details["labels"] = to_json(labels_of(path));
@@ -101,7 +99,7 @@ Piece convert(std::span<const std::uint8_t> bytes, std::string path) {
   if (const Status status = read_into(bytes, piece, details); !status) {
     details["reason"] = status.error().message;
   }
-  piece.details = one_line(details);
+  piece.details = json_text(details);
   return piece;
 }
 
@@ -110,13 +108,13 @@ Piece refused(std::string path, const std::string& reason) {
   Json details = details_of(path);
   details["reason"] = reason;
   piece.path = std::move(path);
-  piece.details = one_line(details);
+  piece.details = json_text(details);
   return piece;
 }
 
 Piece piece_from_score(const GridScore& score, std::string path, const Sha256Digest& file_hash) {
   Piece piece;
-  piece.details = one_line(details_of(path));
+  piece.details = json_text(details_of(path));
   piece.path = std::move(path);
   piece.file_hash = file_hash;
   describe(score, piece);

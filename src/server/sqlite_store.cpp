@@ -33,8 +33,6 @@ constexpr const char* kPieceColumns =
 constexpr const char* kJobColumns =
     "id, kind, client, created, started, finished, state, attempts, request, outcome, error";
 
-std::string dump(const Json& json) { return json_text(json); }
-
 // What we wrote ourselves; null where the disk says otherwise.
 Json parsed(const std::string& text) {
   auto json = parse_json(text, "store");
@@ -57,7 +55,7 @@ class Query {
                         SQLITE_UTF8);
     return *this;
   }
-  Query& bind(const Json& json) { return bind(dump(json)); }
+  Query& bind(const Json& json) { return bind(json_text(json)); }
   Query& bind(std::int64_t number) {
     sqlite3_bind_int64(statement_, ++bound_, number);
     return *this;
