@@ -42,7 +42,8 @@ Json to_json(const StageSampling& sampling) {
   return {{"rhythm", to_json(sampling.rhythm)},
           {"semantic", to_json(sampling.semantic)},
           {"coarse", to_json(sampling.coarse)},
-          {"fine", to_json(sampling.fine)}};
+          {"fine", to_json(sampling.fine)},
+          {"decoded", {{"quantizers", sampling.quantizers}}}};
 }
 
 Status read_sampling(const Json& json, StageSampling& sampling, std::string_view where) {
@@ -65,6 +66,13 @@ Status read_sampling(const Json& json, StageSampling& sampling, std::string_view
     if (const Status status = check(*options); !status) {
       return fail("{}: {}: {}", where, name, status.error().message);
     }
+  }
+  try {
+    if (const auto decoded = json.find("decoded"); decoded != json.end()) {
+      sampling.quantizers = decoded->value("quantizers", sampling.quantizers);
+    }
+  } catch (const Json::exception& error) {
+    return fail("{}: decoded: {}", where, error.what());
   }
   return {};
 }
@@ -129,6 +137,10 @@ Result<Generator> Generator::load(const Path& bundle, const engine::Options& opt
   }
   HEMIOLA_TRY(Generator generator,
               from_parts(std::move(codec), std::move(encoder), std::move(stages)));
+  const TokenShape& shape = generator.stages().coarse.layout.shape();
+  if (const Status status = check(table.sampling, shape); !status) {
+    return fail("{}: {}", path.string(), status.error().message);
+  }
   generator.sampling_ = table.sampling;
   generator.name_ = table.name;
   generator.sha256_ =

@@ -301,4 +301,16 @@ std::vector<float> Codec::decode(std::span<const std::int16_t> codes, int quanti
   return out;
 }
 
+std::vector<std::int16_t> first_codes(std::span<const std::int16_t> codes, int all, int used) {
+  assert(1 <= used && used <= all);
+  std::vector<std::int16_t> first;
+  first.reserve(codes.size() / static_cast<std::size_t>(all) * static_cast<std::size_t>(used));
+  for (std::size_t i = 0; i < codes.size(); ++i) {
+    if (i % static_cast<std::size_t>(all) < static_cast<std::size_t>(used)) {
+      first.push_back(codes[i]);
+    }
+  }
+  return first;
+}
+
 }  // namespace hemiola::audiolm

@@ -68,4 +68,7 @@ class Codec {
   std::shared_ptr<const CodecNetwork> network_;
 };
 
+// The first `used` of each frame's `all` codes.
+std::vector<std::int16_t> first_codes(std::span<const std::int16_t> codes, int all, int used);
+
 }  // namespace hemiola::audiolm

@@ -73,10 +73,9 @@ Result<WrittenSound> Generator::generate(const SoundRequest& request,
     return fail("seconds: expected more than 0, at most {}, got {}", kLongestSound,
                 request.seconds);
   }
-  for (const auto* each : {&request.sampling.rhythm, &request.sampling.semantic,
-                           &request.sampling.coarse, &request.sampling.fine}) {
-    HEMIOLA_CHECK(check(*each));
-  }
+  const TokenShape& shape = stages_.coarse.layout.shape();
+  HEMIOLA_CHECK(check(request.sampling, shape));
+  const auto heard = static_cast<std::size_t>(request.sampling.heard(shape));
   const auto quantizers = static_cast<std::size_t>(codec_.shape().quantizers);
   const auto hop = static_cast<std::size_t>(codec_.shape().hop);
   WrittenSound written;
@@ -93,7 +92,7 @@ Result<WrittenSound> Generator::generate(const SoundRequest& request,
   TokenWriter writer(stages_, {written.units, written.codes}, request.sampling, request.seed);
   Codec::Decoder decoder(codec_);
   for (std::size_t at = 0; at < written.codes.size(); at += quantizers) {
-    decoder.push(std::span(written.codes).subspan(at, quantizers), written.samples);
+    decoder.push(std::span(written.codes).subspan(at, heard), written.samples);
   }
   written.prompt_samples = written.samples.size();
   const auto wanted =
@@ -111,7 +110,7 @@ Result<WrittenSound> Generator::generate(const SoundRequest& request,
          at += quantizers) {
       const auto frame = std::span(chunk).subspan(at, quantizers);
       written.codes.insert(written.codes.end(), frame.begin(), frame.end());
-      decoder.push(frame, written.samples);
+      decoder.push(frame.first(heard), written.samples);
     }
     if (written.samples.size() > wanted) written.samples.resize(wanted);
     go_on = tell(from);

@@ -35,8 +35,8 @@ inline constexpr std::string_view kRhythmPart = "rhythm.hemiola";  // there or n
 // May stand beside them: the index of what they were trained on (evaluate/sound_novelty.h).
 inline constexpr std::string_view kBundleIndex = "novelty.safetensors";
 
-// {"rhythm": {"temperature", "top_k", "top_p"}, "semantic": ..., "coarse": ..., "fine": ...}; what
-// is not there stays as it is. The message names the field.
+// {"rhythm": {"temperature", "top_k", "top_p"}, "semantic": ..., "coarse": ..., "fine": ...,
+// "decoded": {"quantizers"}}; what is not there stays as it is. The message names the field.
 Json to_json(const StageSampling& sampling);
 Status read_sampling(const Json& json, StageSampling& sampling, std::string_view where);
 
@@ -66,7 +66,8 @@ struct SoundCallbacks {
 struct WrittenSound {
   std::vector<float> samples;  // the prompt as the codec gives it, then what is new
   std::size_t prompt_samples = 0;
-  std::vector<std::int16_t> units, codes;  // of all of it: (S), (frames, quantizers)
+  // Of all of it: (S), (frames, quantizers); fine codes are 0 where none is heard.
+  std::vector<std::int16_t> units, codes;
   bool complete = true;                    // false: ended by the callback
 };
 

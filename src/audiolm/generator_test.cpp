@@ -118,6 +118,29 @@ TEST_F(GeneratorTest, WritesTheSameSoundForTheSameSeedAndStreamsIt) {
   EXPECT_NE(again.generate(request, {})->samples, written.samples);
 }
 
+TEST_F(GeneratorTest, HearsAsManyCodesAsTheBundleSays) {
+  request_.sampling.quantizers = 2;  // those of the coarse stage
+  const Generator generator = bundled();
+  EXPECT_EQ(generator.sampling().quantizers, 2);
+  SoundRequest request;
+  request.seconds = 0.4;
+  request.prompt = a_tune(0.32);
+  request.sampling = generator.sampling();
+  const WrittenSound written = generator.generate(request, {}).value();
+  EXPECT_EQ(generator.codec().decode(first_codes(written.codes, 4, 2), 2), written.samples);
+  EXPECT_EQ(
+      made_from(generator, request.prompt, Given::kCodes, 1).value(),
+      generator.codec().decode(first_codes(generator.tokens_of(request.prompt).codes, 4, 2), 2));
+  request.sampling.quantizers = 0;
+  EXPECT_NE(generator.generate(request, {})->samples, written.samples);
+  request.sampling.quantizers = 5;
+  EXPECT_FALSE(generator.generate(request, {}));
+  request_.sampling.quantizers = 1;  // fewer than the coarse stage writes
+  const Status refused = write_bundle(folder_ / "bundle", request_);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("audiolm.json: quantizers"));
+}
+
 TEST_F(GeneratorTest, GoesOnFromAPrompt) {
   const Generator generator = bundled();
   SoundRequest request;
@@ -202,7 +225,8 @@ TEST_F(GeneratorTest, OracleKeepsWhatIsGiven) {
   const std::vector<float> tune = a_tune(1);
   const std::vector<float> codes = made_from(generator, tune, Given::kCodes, 1).value();
   EXPECT_EQ(codes, generator.codec().decode(generator.tokens_of(tune).codes, 4));
-  for (const Given given : kGiven) {
+  EXPECT_FALSE(made_from(generator, tune, Given::kRhythm, 1));  // there is no such stage
+  for (const Given given : {Given::kCodes, Given::kUnitsAndCoarse, Given::kUnits}) {
     const std::vector<float> made = made_from(generator, tune, given, 1).value();
     EXPECT_EQ(made.size(), tune.size());
     EXPECT_EQ(made == codes, given == Given::kCodes);
@@ -237,6 +261,7 @@ TEST_F(GeneratorTest, ARhythmStageIsPartOfTheBundle) {
     EXPECT_TRUE(generator.generate(request, {}));
     // All units are given: the stage that writes their rhythm has nothing to do.
     EXPECT_TRUE(made_from(generator, a_tune(1), Given::kUnits, 1));
+    EXPECT_EQ(made_from(generator, a_tune(1), Given::kRhythm, 1)->size(), 16000u);
   }
   const Path part = folder_ / "bundle" / kRhythmPart;
   const Bytes whole = read_file(part).value();

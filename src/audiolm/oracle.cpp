@@ -9,7 +9,7 @@ namespace hemiola::audiolm {
 namespace {
 
 constexpr double kDecibels = 4.342944819032518;  // 10 / ln 10: mel values are logarithms of power
-constexpr std::string_view kNames[] = {"codes", "units+coarse", "units"};
+constexpr std::string_view kNames[] = {"codes", "units+coarse", "units", "rhythm"};
 
 double rms(std::span<const float> sound) {
   double sum = 0;
@@ -74,10 +74,20 @@ Result<std::vector<float>> made_from(const Generator& generator, std::span<const
                                      Given given, std::uint64_t seed) {
   const PieceTokens tokens = generator.tokens_of(sound);
   if (tokens.units.empty()) return fail("the sound is shorter than one unit");
-  const int quantizers = generator.codec().shape().quantizers;
-  if (given == Given::kCodes) return generator.codec().decode(tokens.codes, quantizers);
+  const int all = generator.codec().shape().quantizers;
+  const int heard = generator.sampling().heard(generator.stages().coarse.layout.shape());
+  if (given == Given::kRhythm && !generator.stages().rhythm) {
+    return fail("the model has no rhythm stage");
+  }
+  if (given == Given::kCodes) {
+    return generator.codec().decode(first_codes(tokens.codes, all, heard), heard);
+  }
   TokenWriter writer(generator.stages(), {}, generator.sampling(), seed);
-  writer.give_units(tokens.units);
+  if (given == Given::kRhythm) {
+    writer.give_rhythm(tokens.units);
+  } else {
+    writer.give_units(tokens.units);
+  }
   if (given == Given::kUnitsAndCoarse) writer.give_codes(tokens.codes);
   std::vector<std::int16_t> codes;
   while (codes.size() < tokens.codes.size()) {
@@ -85,7 +95,7 @@ Result<std::vector<float>> made_from(const Generator& generator, std::span<const
     codes.insert(codes.end(), chunk.begin(), chunk.end());
   }
   codes.resize(tokens.codes.size());
-  return generator.codec().decode(codes, quantizers);
+  return generator.codec().decode(first_codes(codes, all, heard), heard);
 }
 
 }  // namespace hemiola::audiolm

@@ -1,6 +1,7 @@
-// Which part of AudioLM does what to a sound: it is made anew from its true codes (the codec alone),
-// from its true units and coarse codes (the fine stage), and from its true units alone (the coarse
-// stage too), and each is compared with what it was.
+// Which part of AudioLM does what to a sound: it is made anew from its true codes (the codec
+// alone), from its true units and coarse codes (the fine stage), and from its true units alone (the
+// coarse stage too), from the rhythm of its units alone (the semantic stage too), and each is
+// compared with what it was. As many codes of a frame are heard as the generator's sampling says.
 #pragma once
 
 #include <array>
@@ -26,11 +27,13 @@ struct SoundDistance {
 SoundDistance distance(const SemanticEncoder& encoder, std::span<const float> truth,
                        std::span<const float> other);
 
-enum class Given { kCodes, kUnitsAndCoarse, kUnits };
-inline constexpr std::array kGiven = {Given::kCodes, Given::kUnitsAndCoarse, Given::kUnits};
-std::string_view name(Given given);  // "codes", "units+coarse", "units"
+enum class Given { kCodes, kUnitsAndCoarse, kUnits, kRhythm };
+inline constexpr std::array kGiven = {Given::kCodes, Given::kUnitsAndCoarse, Given::kUnits,
+                                      Given::kRhythm};
+std::string_view name(Given given);  // "codes", "units+coarse", "units", "rhythm"
 
-// The sound made anew, as long as it was up to whole units. Fails where it is shorter than one.
+// The sound made anew, as long as it was up to whole units. Fails where it is shorter than one, and
+// on kRhythm where the generator has no rhythm stage.
 Result<std::vector<float>> made_from(const Generator& generator, std::span<const float> sound,
                                      Given given, std::uint64_t seed);
 

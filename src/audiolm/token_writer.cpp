@@ -59,6 +59,19 @@ Status check(const Stages& stages) {
   return {};
 }
 
+Status check(const StageSampling& sampling, const TokenShape& shape) {
+  for (const auto* each :
+       {&sampling.rhythm, &sampling.semantic, &sampling.coarse, &sampling.fine}) {
+    HEMIOLA_CHECK(check(*each));
+  }
+  if (sampling.quantizers != 0 &&
+      (sampling.quantizers < shape.coarse || sampling.quantizers > shape.quantizers)) {
+    return fail("quantizers: expected {} (the coarse ones) to {}, or 0 for all, got {}",
+                shape.coarse, shape.quantizers, sampling.quantizers);
+  }
+  return {};
+}
+
 // One stage at work.
 struct TokenWriter::Stream {
   Stream(const StageModel& of, const engine::SamplerOptions& options, std::uint64_t seed)
@@ -97,6 +110,8 @@ TokenWriter::TokenWriter(const Stages& stages, const TokenPrompt& prompt,
       units_(prompt.units.begin(), prompt.units.end()),
       codes_(prompt.codes.begin(), prompt.codes.end()),
       from_start_(prompt.units.empty()),
+      hears_fine_(sampling.heard(stages.coarse.layout.shape()) >
+                  stages.coarse.layout.shape().coarse),
       semantic_stream_(std::make_unique<Stream>(stages.semantic, sampling.semantic, mix64(seed))),
       coarse_stream_(std::make_unique<Stream>(stages.coarse, sampling.coarse, mix64(seed) + 1)),
       fine_stream_(std::make_unique<Stream>(stages.fine, sampling.fine, mix64(seed) + 2)) {
@@ -223,7 +238,7 @@ std::vector<std::int16_t> TokenWriter::next() {
   const auto quantizers = static_cast<std::size_t>(stages_.fine.layout.shape().quantizers);
   const auto frames = static_cast<std::size_t>(chunk_frames());
   write_coarse(frames_ + frames);
-  write_fine(frames_, frames);
+  if (hears_fine_) write_fine(frames_, frames);
   const auto chunk = std::span(codes_).subspan(frames_ * quantizers, frames * quantizers);
   frames_ += frames;
   return {chunk.begin(), chunk.end()};

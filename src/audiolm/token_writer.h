@@ -47,7 +47,16 @@ struct StageSampling {
   engine::SamplerOptions semantic{.temperature = 0.6f};
   engine::SamplerOptions coarse{.temperature = 0.8f};
   engine::SamplerOptions fine{.temperature = 0.6f};
+  // Codes of each frame that are heard, the first ones; 0: all. With no more than the coarse stage
+  // writes, the fine stage has nothing to do.
+  int quantizers = 0;
+
+  int heard(const TokenShape& shape) const {
+    return quantizers > 0 ? quantizers : shape.quantizers;
+  }
 };
+
+Status check(const StageSampling& sampling, const TokenShape& shape);
 
 // What is there before the first new token. Units (S), codes (2 S, quantizers); both may be empty.
 struct TokenPrompt {
@@ -56,7 +65,7 @@ struct TokenPrompt {
 
 class TokenWriter {
  public:
-  // The stages outlive the writer. Precondition: check(stages), check of each sampling.
+  // The stages outlive the writer. Precondition: check(stages), check(sampling).
   TokenWriter(const Stages& stages, const TokenPrompt& prompt, const StageSampling& sampling,
               std::uint64_t seed);
   ~TokenWriter();
@@ -64,11 +73,13 @@ class TokenWriter {
   // Units or coarse codes that are known and are not to be written: the true ones of a sound, to
   // find out which stage does what. They continue the prompt, as far as they go.
   void give_units(std::span<const std::int16_t> units);
+  // The classes of these units alone. Precondition: a rhythm stage.
+  void give_rhythm(std::span<const std::int16_t> units) { add_classes(units); }
   void give_codes(std::span<const std::int16_t> codes);  // (frames, quantizers); the coarse count
 
   // Frames of a chunk: a window of the fine stage.
   int chunk_frames() const;
-  // The next chunk: (chunk_frames(), quantizers) codes.
+  // The next chunk: (chunk_frames(), quantizers) codes; fine ones are 0 where none is heard.
   std::vector<std::int16_t> next();
 
   const std::vector<std::int16_t>& units() const { return units_; }  // so far, prompt included
@@ -88,6 +99,7 @@ class TokenWriter {
   std::vector<int> classes_;         // with a rhythm stage: of those units, and of units to come
   std::vector<std::int16_t> codes_;  // (frames, quantizers); fine ones where they are known, else 0
   bool from_start_;                  // the sound begins with the first unit
+  bool hears_fine_;
   std::size_t coarse_ = 0;           // coarse codes so far, of all frames
   std::size_t frames_ = 0;           // whole frames so far, prompt included
   std::unique_ptr<Stream> rhythm_stream_, semantic_stream_, coarse_stream_, fine_stream_;

@@ -198,6 +198,43 @@ TEST(TokenWriter, HearsThePrompt) {
   EXPECT_NE(by_codes.codes, plain.codes);
 }
 
+TEST(TokenWriter, LeavesOutFineCodesThatAreNotHeard) {
+  const Stages stages = tiny_stages(kShape);
+  StageSampling sampling;
+  const auto written = [&] {
+    TokenWriter writer(stages, {}, sampling, 5);
+    return write(writer, 6);
+  };
+  const Written all = written();
+  sampling.quantizers = 3;  // one of them is fine
+  EXPECT_EQ(written().codes, all.codes);
+  sampling.quantizers = kShape.coarse;
+  const Written coarse = written();
+  EXPECT_EQ(coarse.units, all.units);
+  for (std::size_t i = 0; i < all.codes.size(); ++i) {
+    EXPECT_EQ(coarse.codes[i], i % kQ < 2 ? all.codes[i] : 0) << i;
+  }
+  for (const int quantizers : {-1, 1, 5}) {
+    sampling.quantizers = quantizers;
+    EXPECT_FALSE(check(sampling, kShape)) << quantizers;
+  }
+}
+
+TEST(TokenWriter, FollowsTheRhythmThatIsGiven) {
+  const UnitClasses classes = {0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2};
+  Stages stages = tiny_stages(kShape);
+  stages.semantic = tiny_stage(Stage::kSemantic, kShape, 12, engine::Precision::kFp32, classes);
+  stages.rhythm = tiny_stage(Stage::kRhythm, kShape, 8, engine::Precision::kFp32, classes);
+  const Tokens units = random_tokens(30, kShape.units, 6);
+  TokenWriter writer(stages, {}, {}, 2);
+  writer.give_rhythm(units);
+  const Tokens made = write(writer, 10).units;
+  ASSERT_GE(made.size(), 20u);
+  const auto class_of = [&](std::int16_t unit) { return classes[static_cast<std::size_t>(unit)]; };
+  for (std::size_t i = 0; i < 20; ++i) EXPECT_EQ(class_of(made[i]), class_of(units[i])) << i;
+  EXPECT_FALSE(std::equal(made.begin(), made.begin() + 20, units.begin()));
+}
+
 TEST(TokenWriter, KeepsWhatIsGiven) {
   const Stages stages = tiny_stages(kShape);
   const Tokens units = random_tokens(20, kShape.units, 3);

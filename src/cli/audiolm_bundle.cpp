@@ -61,6 +61,9 @@ Action add_audiolm_bundle(CLI::App& app) {
   app.add_option("--rhythm-top-p", a->request.sampling.rhythm.top_p, "With --lm-rhythm")
       ->capture_default_str();
   app.add_option("--top-p", a->top_p, "Semantic, coarse, fine")->expected(3)->delimiter(',');
+  app.add_option("--quantizers", a->request.sampling.quantizers,
+                 "Codes of a frame that are heard; 0: all. As many as the coarse stage writes: "
+                 "without the fine stage");
   app.add_option("--data", a->data,
                  "The set of sounds that the parts were trained on: an index of it goes into the "
                  "bundle, so that what is made is compared with it");

@@ -33,10 +33,7 @@ Result<int> run_decode(const Arguments& a) {
   if (used > file.quantizers) {
     return fail("{}: has {} codes a frame, not {}", a.file, file.quantizers, used);
   }
-  std::vector<std::int16_t> codes;
-  for (std::size_t i = 0; i < file.codes.size(); ++i) {
-    if (static_cast<int>(i) % file.quantizers < used) codes.push_back(file.codes[i]);
-  }
+  const auto codes = audiolm::first_codes(file.codes, file.quantizers, used);
   const Audio audio{codec.shape().rate, 1, codec.decode(codes, used)};
   HEMIOLA_CHECK(write_audio(a.out, audio));
   return 0;

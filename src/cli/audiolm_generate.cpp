@@ -17,7 +17,7 @@ struct Arguments {
   std::uint64_t seed = 0;
   int count = 1, threads = 0;
   std::optional<float> temperature[4], top_p[4];
-  std::optional<int> top_k[4];
+  std::optional<int> top_k[4], quantizers;
   bool new_only = false, force = false, json = false;
 };
 
@@ -31,6 +31,7 @@ audiolm::StageSampling sampling_of(const Arguments& a, audiolm::StageSampling sa
     stages[i]->top_k = a.top_k[i].value_or(stages[i]->top_k);
     stages[i]->top_p = a.top_p[i].value_or(stages[i]->top_p);
   }
+  sampling.quantizers = a.quantizers.value_or(sampling.quantizers);
   return sampling;
 }
 
@@ -144,6 +145,9 @@ Action add_audiolm_generate(CLI::App& app) {
     app.add_option("--top-k-" + stage, a->top_k[i], "Instead of the bundle's; 0: off");
     app.add_option("--top-p-" + stage, a->top_p[i], "Instead of the bundle's; 1: off");
   }
+  app.add_option("--quantizers", a->quantizers,
+                 "Codes of a frame that are heard, instead of the bundle's; 0: all. As many as the "
+                 "coarse stage writes: without the fine stage");
   app.add_option("--threads", a->threads, "0: one for each processor")->check(CLI::Range(0, 1024));
   app.add_option("-o,--output", a->out, "OUT.wav, .flac, .ogg or .mp3; of several, OUT-1.wav ...")
       ->required();

@@ -68,10 +68,7 @@ Result<int> run(const Arguments& a) {
     seconds += static_cast<double>(sound.size()) / shape.rate;
     codes.insert(codes.end(), of_piece.begin(), of_piece.end());
     for (std::size_t used = 1; used <= all; ++used) {
-      std::vector<std::int16_t> first;
-      for (std::size_t i = 0; i < of_piece.size(); ++i) {
-        if (i % all < used) first.push_back(of_piece[i]);
-      }
+      const auto first = audiolm::first_codes(of_piece, shape.quantizers, static_cast<int>(used));
       start = std::chrono::steady_clock::now();
       auto heard = codec.decode(first, static_cast<int>(used));
       if (used == all) decoding += since(start);

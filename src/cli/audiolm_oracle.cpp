@@ -101,6 +101,7 @@ Status measure(const Arguments& a, const audiolm::Generator& generator,
   add_tempo(rows["true"], truth, tempo);
   HEMIOLA_CHECK(keep(a.out, number + "-true", generator.rate(), truth));
   for (const audiolm::Given given : audiolm::kGiven) {
+    if (given == audiolm::Given::kRhythm && !generator.stages().rhythm) continue;
     HEMIOLA_TRY(const std::vector<float> made, made_from(generator, truth, given, a.seed + index));
     Row& row = rows[std::string(name(given))];
     row.add(distance(generator.encoder(), truth, made));
@@ -156,8 +157,10 @@ Result<int> run(const Arguments& a) {
                  {"split", a.split},
                  {"pieces", pieces.size()},
                  {"rows", Json::object()}};
-  for (const char* each : {"true", "codes", "units+coarse", "units", "continued"}) {
-    report["rows"][each] = to_json(rows[each]);
+  for (const char* each : {"true", "codes", "units+coarse", "units", "rhythm", "continued"}) {
+    if (const auto row = rows.find(each); row != rows.end()) {
+      report["rows"][each] = to_json(row->second);
+    }
   }
   if (a.json) {
     print(report);
@@ -184,9 +187,9 @@ Action add_audiolm_oracle(CLI::App& app) {
   app.add_flag("--json", a->json, "Report as JSON");
   app.footer(
       "codes: the codec alone; units+coarse: the fine stage writes the rest; units: the coarse "
-      "stage too; continued: 8 s after the first 4. mel: moment by moment; spectrum: mean over "
-      "time; chroma: cosine of pitch classes; units: share that is heard again; tempo: share in "
-      "which the beat tracker finds the label's.");
+      "stage too; rhythm: the semantic stage too; continued: 8 s after the first 4. mel: moment by "
+      "moment; spectrum: mean over time; chroma: cosine of pitch classes; units: share that is "
+      "heard again; tempo: share in which the beat tracker finds the label's.");
   return [a] { return run(*a); };
 }
 

@@ -4,6 +4,7 @@
 
 #include "audiolm/sound_set.h"
 #include "cli/audiolm_commands.h"
+#include "model/codec_file.h"
 #include "nn/codec_trainer.h"
 
 namespace hemiola::cli {
@@ -49,6 +50,11 @@ Result<nn::CodecData> data_of(const audiolm::SoundSet& set, const Arguments& a) 
 
 Result<int> run(Arguments& a) {
   HEMIOLA_TRY(a.train.shape, codec_preset(a.preset));
+  if (!a.train.from.empty()) {
+    HEMIOLA_TRY(const Bytes bytes, read_file(a.train.from));
+    HEMIOLA_TRY(const CodecWeights codec, read_codec(bytes, a.train.from.string()));
+    a.train.shape = codec.shape;
+  }
   if (a.train.shape.rate != audiolm::kSoundRate) return fail("the codec is for another rate");
   const int hop = a.train.shape.hop;
   a.train.samples =
@@ -90,7 +96,11 @@ Action add_audiolm_train_codec(CLI::App& app) {
   app.add_option("-o,--out", a->out, "The run's folder: checkpoint, codec.safetensors, metrics")
       ->required();
   app.add_flag("--resume", a->resume, "Go on with the run in --out");
-  app.add_option("--preset", a->preset, "small, or paper")->capture_default_str();
+  auto* from = app.add_option("--from", t.from,
+                              "Go on from this codec.safetensors; with --adversarial 1 only its "
+                              "decoder learns, and codes made before stay valid")
+                   ->check(CLI::ExistingFile);
+  app.add_option("--preset", a->preset, "small, or paper")->capture_default_str()->excludes(from);
   const auto budget = [&](const char* name, const char* what, nn::Budget kind) {
     return app.add_option_function<double>(
         name,
@@ -117,6 +127,13 @@ Action add_audiolm_train_codec(CLI::App& app) {
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   app.add_option("--adversarial-rate", t.adversarial_rate, "Highest rate of that phase")
+      ->capture_default_str();
+  app.add_option("--quantizers", t.update.codes,
+                 "Decode from the first so many codes of each frame; 0: from all")
+      ->check(CLI::NonNegativeNumber);
+  app.add_option("--fewer", t.update.fewer_codes,
+                 "Share of crops that are decoded from a drawn number of codes instead")
+      ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   app.add_option("--wave-weight", t.update.wave_weight, "Of the waveform's loss")
       ->capture_default_str();

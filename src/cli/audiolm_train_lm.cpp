@@ -8,6 +8,7 @@
 #include "cli/audiolm_commands.h"
 #include "cli/train_progress.h"
 #include "model/model_folder.h"
+#include "model/whole_model.h"
 #include "nn/trainer.h"
 
 namespace hemiola::cli {
@@ -19,7 +20,7 @@ constexpr std::size_t kScoredWindows = 256;  // for the perplexity of each quant
 
 struct Arguments {
   nn::TrainOptions train;
-  Path tokens, out, semantic;
+  Path tokens, out, semantic, from;
   std::string stage, preset = "small";
   int classes = 24;
   int coarse = 0, layers = 0, heads = 0, width = 0;  // 0: as the preset says
@@ -39,6 +40,29 @@ const std::map<std::string, Preset>& lm_presets() {
       {"paper", {12, 16, 1024, 4, {30, 30, 10, 3}}},
   };
   return presets;
+}
+
+// What the run begins with, of a model that is gone on with: its layout stays, and so does its
+// shape.
+Result<audiolm::Layout> begin_from(Arguments& a, audiolm::Stage stage,
+                                   const audiolm::TokenCache& cache) {
+  const std::string from = a.from.string();
+  HEMIOLA_TRY(const WholeModel model, load_whole_model(a.from));
+  HEMIOLA_TRY(audiolm::LayoutText text, audiolm::parse_layout(model.tokenizer, from));
+  if (text.layout.stage() != stage) {
+    return fail("{}: the {} stage, and --stage says {}", from, name(text.layout.stage()),
+                name(stage));
+  }
+  const auto other = [](const std::string& trained, const std::string& now) {
+    return !trained.empty() && trained != now;  // empty: this stage knows no such tokens
+  };
+  if (other(text.codec_sha256, cache.origin().codec_sha256) ||
+      other(text.semantic_sha256, cache.origin().semantic_sha256)) {
+    return fail("{}: was trained on tokens of another codec or encoder than those of {}", from,
+                a.tokens.string());
+  }
+  if (!a.resume) a.train.config = model.weights.config();
+  return std::move(text.layout);
 }
 
 Result<audiolm::Layout> layout_for(const Arguments& a, audiolm::Stage stage,
@@ -70,10 +94,9 @@ Result<audiolm::Layout> layout_for(const Arguments& a, audiolm::Stage stage,
                          std::move(classes));
 }
 
-// The shape of the model and of a row: as many whole windows as 1024 tokens hold, at least one.
-void fit(Arguments& a, const audiolm::Layout& layout) {
+// The shape of a model that begins with fresh weights.
+void fit_shape(Arguments& a, const audiolm::Layout& layout) {
   const Preset& preset = lm_presets().at(a.preset);
-  const int window = layout.length() - 1;
   ModelConfig& config = a.train.config;
   config.preset = a.preset;
   config.layers = a.layers > 0 ? a.layers : preset.layers;
@@ -82,6 +105,11 @@ void fit(Arguments& a, const audiolm::Layout& layout) {
   config.inner = 4 * config.width;
   config.vocabulary = layout.vocabulary();
   config.context = std::max(1024, layout.length());
+}
+
+// A row: as many whole windows as 1024 tokens hold, at least one.
+void fit_rows(Arguments& a, const audiolm::Layout& layout) {
+  const int window = layout.length() - 1;
   a.train.length = std::max(1, 1024 / window) * window;
   a.train.micro_tokens = std::max(a.train.micro_tokens, a.train.length);
 }
@@ -158,7 +186,8 @@ std::string to_text(const Json& report) {
 Result<int> run(Arguments a) {
   HEMIOLA_TRY(const audiolm::Stage stage, audiolm::stage_named(a.stage));
   HEMIOLA_TRY(const audiolm::TokenCache cache, audiolm::TokenCache::open(a.tokens));
-  HEMIOLA_TRY(const audiolm::Layout layout, layout_for(a, stage, cache));
+  HEMIOLA_TRY(const audiolm::Layout layout,
+              a.from.empty() ? layout_for(a, stage, cache) : begin_from(a, stage, cache));
   const std::string text =
       to_text(layout, cache.origin().codec_sha256, cache.origin().semantic_sha256);
   if (a.resume) {
@@ -169,10 +198,11 @@ Result<int> run(Arguments a) {
       return fail("{}: the run began with other tokens, stage or window", a.out.string());
     }
   } else {
-    fit(a, layout);
+    if (a.from.empty()) fit_shape(a, layout);
+    fit_rows(a, layout);
     a.train.config.tokenizer_sha256 = tokenizer_hash(text);
     HEMIOLA_CHECK(check(a.train));
-    HEMIOLA_CHECK(write_fresh(a, layout, text, a.out / kFreshFolder));
+    if (a.from.empty()) HEMIOLA_CHECK(write_fresh(a, layout, text, a.out / kFreshFolder));
   }
   HEMIOLA_TRY(const auto source,
               audiolm::StageSource::create(cache, layout, a.data_seed, a.misled));
@@ -188,7 +218,8 @@ Result<int> run(Arguments a) {
   catch_interrupts();
   Progress progress("train");
   HEMIOLA_TRY(const nn::TrainSummary summary,
-              nn::train(*learner, a.train, data, a.out, {a.resume, a.out / kFreshFolder},
+              nn::train(*learner, a.train, data, a.out,
+                        {a.resume, a.from.empty() ? a.out / kFreshFolder : a.from},
                         callbacks_for(progress)));
   if (summary.ending == nn::Ending::kStopped) {
     note("stopped and saved; go on with the same command and --resume");
@@ -240,23 +271,32 @@ Action add_audiolm_train_lm(CLI::App& app) {
   app.add_option("-o,--out", a->out, "The run's folder: checkpoint, models, metrics, loss curve")
       ->required();
   app.add_flag("--resume", a->resume, "Go on with the run in --out as it was begun");
+  auto* from = app.add_option("--from", a->from,
+                              "Go on from this stage (a run's model folder, or a bundle's file), "
+                              "with its shape, window and classes")
+                   ->check(CLI::ExistingPath);
   app.add_option("--preset", a->preset, "small: 6 layers, 4 heads, width 256; paper: 12, 16, 1024")
       ->check(CLI::IsMember(presets))
-      ->capture_default_str();
-  app.add_option("--layers", a->layers, "Instead of the preset's");
-  app.add_option("--heads", a->heads, "Instead of the preset's");
-  app.add_option("--width", a->width, "Instead of the preset's");
+      ->capture_default_str()
+      ->excludes(from);
+  app.add_option("--layers", a->layers, "Instead of the preset's")->excludes(from);
+  app.add_option("--heads", a->heads, "Instead of the preset's")->excludes(from);
+  app.add_option("--width", a->width, "Instead of the preset's")->excludes(from);
   app.add_option("--window", a->window, "Seconds of a window, instead of the preset's")
-      ->check(CLI::Range(0.2, 120.0));
-  app.add_option("--coarse", a->coarse, "Quantizers of the coarse stage, instead of the preset's");
+      ->check(CLI::Range(0.2, 120.0))
+      ->excludes(from);
+  app.add_option("--coarse", a->coarse, "Quantizers of the coarse stage, instead of the preset's")
+      ->excludes(from);
   app.add_option("--semantic", a->semantic,
                  "For the rhythm stage, and for a semantic stage that goes by it: the encoder that "
                  "made the tokens (semantic.safetensors). Rhythm is the class of each unit's rises")
-      ->check(CLI::ExistingPath);
+      ->check(CLI::ExistingPath)
+      ->excludes(from);
   app.add_option("--classes", a->classes,
                  "With --semantic: about how many classes; the same for both stages")
       ->check(CLI::Range(2, 1024))
-      ->capture_default_str();
+      ->capture_default_str()
+      ->excludes(from);
   app.add_option("--mislead", a->misled,
                  "Share of its own past that a stage is shown from another moment of the piece, so "
                  "that it learns to go by what conditions it")

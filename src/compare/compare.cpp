@@ -185,7 +185,14 @@ Result<Json> compare(const CompareOptions& options) {
     HEMIOLA_TRY(codec, audiolm::Codec::load(options.codec));
   }
   const audiolm::Codec* wearing = codec ? &*codec : generator ? &generator->codec() : nullptr;
-  if (wearing != nullptr) settings["codec_sha256"] = wearing->sha256();
+  int heard = 0;
+  if (wearing != nullptr) {
+    heard = codec ? codec->shape().quantizers
+                  : generator->sampling().heard(generator->stages().coarse.layout.shape());
+    HEMIOLA_TRY(settings["codec_sha256"],
+                file_sha256(codec ? options.codec : options.audiolm / audiolm::kBundleParts[0]));
+    settings["codec_quantizers"] = heard;
+  }
   HEMIOLA_CHECK(keep_settings(options, settings));
   settings["axes"] = options.axes;
   settings["sampling"] = {{"temperature", kDefaultSampling.temperature},
@@ -201,7 +208,7 @@ Result<Json> compare(const CompareOptions& options) {
       options.threads > 0 ? options.threads : engine::ThreadPool::usable_processors();
   engine::ThreadPool pool(threads);
   const Material material{options, loops, composer, generator ? &*generator : nullptr,
-                          wearing, pool};
+                          wearing, heard, pool};
   HEMIOLA_TRY(const std::vector<NamedSet> sets, make_sets(material));
   HEMIOLA_TRY(const PieceSet known, make_known_set(material));
 

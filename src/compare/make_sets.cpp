@@ -138,8 +138,9 @@ class Maker {
     const Path path = m_.loops.folder / (real_[i].name + ".flac");
     HEMIOLA_TRY(const std::vector<float> samples, evaluate::load_sound(path));
     MadePiece piece;
-    piece.sound = Audio{kSoundRate, 1,
-                        m_.codec->decode(m_.codec->encode(samples), m_.codec->shape().quantizers)};
+    const auto codes =
+        audiolm::first_codes(m_.codec->encode(samples), m_.codec->shape().quantizers, m_.heard);
+    piece.sound = Audio{kSoundRate, 1, m_.codec->decode(codes, m_.heard)};
     piece.sound->samples.resize(samples.size());
     return piece;
   }

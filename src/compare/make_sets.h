@@ -17,6 +17,7 @@ struct Material {
   const Composer& composer;
   const audiolm::Generator* generator;  // nullptr: none
   const audiolm::Codec* codec;          // nullptr: none
+  int heard;                            // codes of a frame, where there is a codec
   engine::ThreadPool& pool;
 };
 

@@ -52,16 +52,30 @@ std::string hash_of_codes(const audiolm::Codec& codec, std::span<const float> so
   return to_hex(sha256(bytes));
 }
 
-Result<std::vector<engine::Linear>> make_search(std::span<const float> windows) {
-  const auto count = static_cast<int>(windows.size() / SoundIndex::kNumbers);
-  HEMIOLA_TRY(auto linear,
-              engine::Linear::create("sound index", int{SoundIndex::kNumbers}, count, windows, {}));
-  std::vector<engine::Linear> search;
-  search.push_back(std::move(linear));
-  return search;
+}  // namespace
+
+void SoundIndex::keep(std::span<const float> window) {
+  constexpr float kMost = 127;
+  float largest = 0;
+  for (const float number : window) largest = std::max(largest, std::abs(number));
+  const float scale = largest / kMost;
+  for (const float number : window) {
+    windows_.push_back(static_cast<std::int8_t>(scale > 0 ? std::lround(number / scale) : 0));
+  }
+  scales_.push_back(scale);
 }
 
-}  // namespace
+Status SoundIndex::make_search() {
+  std::vector<float> numbers(windows_.size());
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    numbers[i] = static_cast<float>(windows_[i]) * scales_[i / kNumbers];
+  }
+  HEMIOLA_TRY(auto linear, engine::Linear::create("sound index", int{kNumbers},
+                                                  static_cast<int>(scales_.size()), numbers, {}));
+  search_.clear();
+  search_.push_back(std::move(linear));
+  return {};
+}
 
 SoundIndex::Described SoundIndex::describe(std::span<const float> features,
                                            std::span<const float> sound, std::size_t hop) const {
@@ -174,14 +188,13 @@ Result<SoundIndex> SoundIndex::build(const audiolm::SoundSet& sounds,
     for (const std::size_t frame : described.frames) {
       index.places_.push_back({static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(frame)});
     }
-    // As they will be in the file.
-    for (const float number : described.numbers) {
-      index.windows_.push_back(from_bf16(to_bf16(number)));
+    for (std::size_t at = 0; at < described.numbers.size(); at += kNumbers) {
+      index.keep(std::span(described.numbers).subspan(at, kNumbers));
     }
     parts[i] = {};
   }
   if (index.places_.empty()) return fail("sound index: no training piece has a window of sound");
-  HEMIOLA_TRY(index.search_, make_search(index.windows_));
+  HEMIOLA_CHECK(index.make_search());
 
   std::vector<double> distances;
   std::mutex mutex;
@@ -206,8 +219,6 @@ Status SoundIndex::write(const Path& path) const {
                  {"codec", codec_},
                  {"pieces", Json::array()}};
   for (const Piece& piece : pieces_) config["pieces"].push_back({piece.name, piece.codes});
-  std::vector<std::uint16_t> halves;
-  for (const float number : windows_) halves.push_back(to_bf16(number));
   const auto count = static_cast<std::int64_t>(places_.size());
   const auto width = static_cast<std::int64_t>(mean_.size());
   const auto bytes_of = [](const auto& values) {
@@ -217,7 +228,8 @@ Status SoundIndex::write(const Path& path) const {
   const std::vector<TensorView> tensors = {
       view_of("mean", {width}, mean_),
       view_of("axes", {std::int64_t{kAxes}, width}, axes_),
-      {"windows", Dtype::kBf16, {count, std::int64_t{kNumbers}}, bytes_of(halves)},
+      {"windows", Dtype::kI8, {count, std::int64_t{kNumbers}}, bytes_of(windows_)},
+      view_of("scales", {count}, scales_),
       {"places", Dtype::kI32, {count, 2}, bytes_of(places_)}};
   return write_safetensors(path, tensors,
                            {{"format", std::string(kFormat)}, {"config", json_text(config)}});
@@ -251,6 +263,7 @@ Result<SoundIndex> SoundIndex::parse(std::span<const std::uint8_t> bytes, std::s
   const TensorView* axes = view.find("axes");
   const TensorView* windows = view.find("windows");
   const TensorView* places = view.find("places");
+  const TensorView* scales = view.find("scales");  // none where the windows are bf16, as they were
   const auto is = [](const TensorView* tensor, Dtype dtype, const Shape& shape) {
     return tensor != nullptr && tensor->dtype == dtype && tensor->shape == shape;
   };
@@ -259,9 +272,12 @@ Result<SoundIndex> SoundIndex::parse(std::span<const std::uint8_t> bytes, std::s
       mean->shape[0] < 1 || mean->shape[0] > kMostDimensions || windows == nullptr ||
       windows->shape.empty() || windows->shape[0] < 1 || windows->shape[0] > kMostWindows ||
       !is(axes, Dtype::kF32, {std::int64_t{kAxes}, mean->shape[0]}) ||
-      !is(windows, Dtype::kBf16, {windows->shape[0], std::int64_t{kNumbers}}) ||
+      (!is(windows, Dtype::kBf16, {windows->shape[0], std::int64_t{kNumbers}}) &&
+       !(is(windows, Dtype::kI8, {windows->shape[0], std::int64_t{kNumbers}}) &&
+         is(scales, Dtype::kF32, {windows->shape[0]}))) ||
       !is(places, Dtype::kI32, {windows->shape[0], 2})) {
-    return fail("{}: its tensors (mean, axes, windows, places) are not those of an index", where);
+    return fail("{}: its tensors (mean, axes, windows, scales, places) are not those of an index",
+                where);
   }
   const auto numbers = [](const TensorView& tensor) {
     std::vector<float> values(tensor.elements());
@@ -270,11 +286,21 @@ Result<SoundIndex> SoundIndex::parse(std::span<const std::uint8_t> bytes, std::s
   };
   index.mean_ = numbers(*mean);
   index.axes_ = numbers(*axes);
-  index.windows_ = numbers(*windows);
-  for (const auto* values : {&index.mean_, &index.axes_, &index.windows_}) {
+  std::vector<float> halves;
+  if (windows->dtype == Dtype::kI8) {
+    const auto* first = reinterpret_cast<const std::int8_t*>(windows->bytes.data());
+    index.windows_.assign(first, first + windows->bytes.size());
+    index.scales_ = numbers(*scales);
+  } else {
+    halves = numbers(*windows);
+  }
+  for (const auto* values : {&index.mean_, &index.axes_, &index.scales_, &halves}) {
     for (const float value : *values) {
       if (!std::isfinite(value)) return fail("{}: holds numbers that are not finite", where);
     }
+  }
+  for (std::size_t at = 0; at < halves.size(); at += kNumbers) {
+    index.keep(std::span(halves).subspan(at, kNumbers));
   }
   index.places_.resize(static_cast<std::size_t>(windows->shape[0]));
   std::memcpy(index.places_.data(), places->bytes.data(), places->bytes.size());
@@ -284,7 +310,7 @@ Result<SoundIndex> SoundIndex::parse(std::span<const std::uint8_t> bytes, std::s
                   index.pieces_.size());
     }
   }
-  HEMIOLA_TRY(index.search_, make_search(index.windows_));
+  HEMIOLA_CHECK(index.make_search());
   return index;
 }
 

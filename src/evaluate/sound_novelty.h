@@ -82,10 +82,15 @@ class SoundIndex {
     double distance = 2;
   };
   std::vector<Near> nearest(const Described& described) const;
+  void keep(std::span<const float> window);
+  Status make_search();  // of the windows that are kept
 
   std::vector<Piece> pieces_;
   std::vector<Place> places_;           // of each window
-  std::vector<float> windows_;          // (windows, kNumbers), of length 1
+  // (windows, kNumbers) whole numbers, and of each window what they are multiples of: vectors of
+  // length 1, but for rounding.
+  std::vector<std::int8_t> windows_;
+  std::vector<float> scales_;
   std::vector<float> mean_;             // (dimensions) of the features
   std::vector<float> axes_;             // (kAxes, dimensions)
   std::vector<engine::Linear> search_;  // one, over windows_

@@ -13,6 +13,7 @@
 #include "base/rng.h"
 #include "evaluate/embedding.h"
 #include "evaluate/fad.h"
+#include "model/safetensors.h"
 
 namespace hemiola::evaluate {
 namespace {
@@ -170,6 +171,37 @@ TEST_F(SoundNoveltyTest, ReadsTheIndexThatItWrote) {
   Bytes bytes = read_file(path).value();
   bytes.resize(bytes.size() - 1);
   EXPECT_FALSE(SoundIndex::parse(bytes, "cut"));
+}
+
+// Indexes had their windows in bf16, and such ones are about.
+TEST_F(SoundNoveltyTest, ReadsAnIndexWithWindowsInHalves) {
+  const Path path = folder_ / "index.safetensors";
+  ASSERT_TRUE(index_->write(path));
+  const Bytes bytes = read_file(path).value();
+  const auto view = SafetensorsView::parse(bytes, "index").value();
+  const TensorView* whole = view.find("windows");
+  ASSERT_NE(whole, nullptr);
+  std::vector<float> scales(view.find("scales")->elements());
+  read_floats(*view.find("scales"), 0, scales);
+  std::vector<std::uint16_t> halves;
+  for (std::size_t i = 0; i < whole->bytes.size(); ++i) {
+    const auto number = static_cast<float>(static_cast<std::int8_t>(whole->bytes[i]));
+    halves.push_back(to_bf16(number * scales[i / SoundIndex::kNumbers]));
+  }
+  std::vector<TensorView> tensors;
+  for (const char* name : {"mean", "axes", "places"}) tensors.push_back(*view.find(name));
+  tensors.push_back({"windows",
+                     Dtype::kBf16,
+                     whole->shape,
+                     {reinterpret_cast<const std::uint8_t*>(halves.data()), 2 * halves.size()}});
+  const Path old = folder_ / "old.safetensors";
+  ASSERT_TRUE(write_safetensors(old, tensors, view.metadata()));
+  const auto index = SoundIndex::load(old);
+  ASSERT_TRUE(index) << index.error().message;
+  const SoundNovelty now = ask(melody(30));
+  const auto then = sound_novelty(melody(30), *index, *encoder_, nullptr).value();
+  EXPECT_NEAR(then.nearest.distance, now.nearest.distance, 0.01);
+  EXPECT_EQ(then.windows, now.windows);
 }
 
 TEST_F(SoundNoveltyTest, FindsTheIndexInABundle) {

@@ -33,7 +33,8 @@ struct CodecUpdate {
   float clip = 1.0f;            // largest norm of the gradient
   bool quantise = true;         // false: the decoder gets the encoder's numbers as they are
   bool adversarial = false;     // the second phase
-  float fewer_codes = 0.5f;     // share of rows decoded from their first 1 to Q codes
+  int codes = 0;                // that rows are decoded from; 0: all
+  float fewer_codes = 0.5f;     // share of rows decoded from their first 1 to Q codes instead
   float wave_weight = 10.0f;    // of the losses
   float mel_weight = 1.0f;      //
   float commit_weight = 0.25f;  //

@@ -5,6 +5,7 @@
 #include <numbers>
 
 #include "model/code_perplexity.h"
+#include "model/codec_file.h"
 #include "nn/checkpoint.h"
 #include "nn/run_clock.h"
 
@@ -50,7 +51,7 @@ class Run {
           "folder",
           folder_.string());
     }
-    return {};
+    return o_.from.empty() ? Status{} : begin_from();
   }
 
   Result<CodecSummary> go() {
@@ -112,7 +113,20 @@ class Run {
     return 1;
   }
 
-  bool quantises() const { return p_.step >= o_.quantise_after; }
+  Status begin_from() {
+    HEMIOLA_TRY(const Bytes bytes, read_file(o_.from));
+    HEMIOLA_TRY(const CodecWeights codec, read_codec(bytes, o_.from.string()));
+    if (codec.shape != o_.shape) {
+      return fail("{}: its shape differs from the one to be trained", o_.from.string());
+    }
+    learner_->set_weights(codec);
+    begun_ = true;
+    return {};
+  }
+
+  bool quantises() const { return !o_.from.empty() || p_.step >= o_.quantise_after; }
+  // Codes of each frame that held-out sound is judged by.
+  int decoded_codes() const { return o_.update.codes > 0 ? o_.update.codes : o_.shape.quantizers; }
 
   CodecUpdate next_update() const {
     CodecUpdate update = o_.update;
@@ -224,7 +238,7 @@ class Run {
     CodecHeldOut result;
     std::vector<std::int16_t> codes;
     for (const std::vector<float>& clip : data_.held_out) {
-      const auto heard = learner_->reconstruct(clip, 1, begun_ ? o_.shape.quantizers : 0);
+      const auto heard = learner_->reconstruct(clip, 1, begun_ ? decoded_codes() : 0);
       result.mel += heard.mel[0];
       result.si_sdr += heard.si_sdr[0];
       codes.insert(codes.end(), heard.codes.begin(), heard.codes.end());
@@ -311,6 +325,10 @@ Status check(const CodecTrainOptions& o) {
         "crops are {} x {} samples; expected 1 to 4096 of at least 2048 samples, a "
         "multiple of {}",
         o.rows, o.samples, o.shape.hop);
+  }
+  if (o.update.codes < 0 || o.update.codes > o.shape.quantizers) {
+    return fail("decoded from {} codes of a frame; expected 1 to {}, or 0 for all", o.update.codes,
+                o.shape.quantizers);
   }
   if (!(o.amount > 0) || (o.budget == Budget::kSteps && o.amount < 1)) {
     return fail("the run's length is {}; expected more than nothing", o.amount);

@@ -5,6 +5,9 @@
 //   codec.safetensors        the codec (bf16), written anew at each evaluation and at the end
 //   metrics.csv              a row for each logged step
 //
+// From a codec that is there, with the second phase as the whole run, only the decoder learns:
+// codes made before stay valid.
+//
 // With a budget of steps a run that was stopped and goes on gives the same weights to the bit.
 #pragma once
 
@@ -20,6 +23,7 @@ namespace hemiola::nn {
 
 struct CodecTrainOptions {
   CodecShape shape;
+  Path from;               // codec.safetensors of this shape, to go on from; empty: fresh weights
   std::uint64_t seed = 0;  // of weights and crops
   int rows = 16;           // crops of a step
   int samples = 16000;     // of a crop, a multiple of the hop
@@ -28,7 +32,8 @@ struct CodecTrainOptions {
   CodecUpdate update;                 // step and seed are set by the run
   double final_rate = 0.05;           // share of the rate at the end of each phase
   std::int64_t warmup_steps = 200;    // until the full rate
-  std::int64_t quantise_after = 400;  // steps without codebooks, which begin by what they gave
+  std::int64_t quantise_after = 400;  // steps without codebooks, which begin by what they gave; of
+                                      // no account with `from`
   double adversarial_share = 0;       // last share of the run: encoder and codebooks stay as they
                                       // are, a discriminator is trained against the decoder
   double adversarial_rate = 3e-4;

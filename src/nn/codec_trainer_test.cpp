@@ -136,6 +136,37 @@ TEST_F(CodecTrainerTest, SecondPhaseLeavesTheCodesAsTheyAre) {
   }
 }
 
+TEST_F(CodecTrainerTest, GoesOnFromACodecWithItsDecoderAlone) {
+  ASSERT_TRUE(train(60, "first"));
+  const Path codec = folder_ / "first" / "codec.safetensors";
+  const auto first = read_codec(*read_file(codec), "first");
+  const auto of_two_codes = [&](const Path& path) {
+    auto learner = make_codec_learner(little_shape(), {"cpu", 1, 1});
+    (*learner)->set_weights(*read_codec(*read_file(path), "codec"));
+    return (*learner)->reconstruct(clip(), 1, 2).mel[0];
+  };
+  options_.from = codec;
+  options_.adversarial_share = 1;
+  options_.adversarial_rate = 2e-3;
+  options_.update.codes = 2;
+  options_.update.fewer_codes = 0;
+  ASSERT_TRUE(train(40, "second"));
+  const auto second = read_codec(*read_file(folder_ / "second" / "codec.safetensors"), "second");
+  ASSERT_TRUE(first && second);
+  for (const auto& [name, values] : first->tensors) {
+    EXPECT_EQ(values == second->tensors.at(name), !name.starts_with("decoder.")) << name;
+  }
+  // It has learnt what two codes sound like.
+  EXPECT_LT(of_two_codes(folder_ / "second" / "codec.safetensors"), of_two_codes(codec));
+  options_.shape.quantizers = 3;
+  options_.update.codes = 4;
+  EXPECT_FALSE(train(1, "third"));  // more codes than there are
+  options_.update.codes = 0;
+  const auto other = train(1, "third");
+  ASSERT_FALSE(other);
+  EXPECT_NE(other.error().message.find("shape"), std::string::npos);
+}
+
 TEST_F(CodecTrainerTest, SkipsWhatIsNotFinite) {
   auto learner = make_codec_learner(little_shape(), {"cpu", 1, 1});
   ASSERT_TRUE(learner) << learner.error().message;

@@ -191,7 +191,7 @@ class TorchCodecLearner final : public CodecLearner {
   // How many codes of each row are decoded.
   torch::Tensor draw_use(std::int64_t rows, const CodecUpdate& u, Rng& rng) const {
     const int all = network_.shape().quantizers;
-    torch::Tensor use = torch::full({rows}, all, torch::kLong);
+    torch::Tensor use = torch::full({rows}, u.codes > 0 ? u.codes : all, torch::kLong);
     for (std::int64_t row = 0; row < rows; ++row) {
       if (rng.chance(static_cast<double>(u.fewer_codes))) use[row] = rng.between(1, all);
     }

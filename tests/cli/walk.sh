@@ -234,7 +234,7 @@ bad 1 "loops" export loops -o x.hemiola
 # The units of an encoder made anew: twice the same ones, whatever units it had before
 encoder=$(dirname "$model")/audiolm/semantic.safetensors
 if has train && [ -f "$encoder" ]; then
-  run 0 dataset loops -o sung --count 2 --seed 3 --audio
+  run 0 dataset loops -o sung --count 3 --seed 3 --audio
   run 0 audiolm prepare sung -o sounds --json
   json
   units=(audiolm train semantic --data sounds --units 20)
@@ -250,6 +250,37 @@ if has train && [ -f "$encoder" ]; then
   bad 2 "" "${units[@]}" --encoder units -o units3 --resume
   bad 1 "missing.safetensors" "${units[@]}" --encoder missing.safetensors -o units3
   [ -e units3 ] && complain "a refused run left a folder"
+
+  # Going on from the parts of a bundle: a stage, and the codec's decoder, which leaves codes as they
+  # were; a bundle of both, in which the coarse codes alone are heard
+  bundle=$(dirname "$encoder")
+  run 0 audiolm tokens --data sounds --codec "$bundle/codec.safetensors" --semantic "$encoder" -o sounds.tokens
+  further=(audiolm train lm --steps 2 --tokens)
+  run 0 "${further[@]}" sounds.tokens --stage rhythm --from "$bundle/rhythm.hemiola" -o rhythm --json
+  json
+  made rhythm/last/model.safetensors
+  run 0 "${further[@]}" sounds.tokens --stage rhythm --from "$bundle/rhythm.hemiola" -o rhythm --resume
+  bad 1 "the rhythm stage, and --stage says coarse" "${further[@]}" sounds.tokens --stage coarse --from "$bundle/rhythm.hemiola" -o other
+  bad 2 "--width" "${further[@]}" sounds.tokens --stage rhythm --from "$bundle/rhythm.hemiola" --width 64 -o other
+  run 0 audiolm tokens --data sounds --codec "$bundle/codec.safetensors" --semantic units/semantic.safetensors -o sounds2.tokens
+  bad 1 "another codec or encoder" "${further[@]}" sounds2.tokens --stage rhythm --from "$bundle/rhythm.hemiola" -o other
+  run 0 audiolm train codec --data sounds --from "$bundle/codec.safetensors" --adversarial 1 --quantizers 3 \
+    --steps 2 --rows 1 --crop 0.2 --clips 1 -o decoder --json
+  json
+  bad 1 "decoded from 9 codes" audiolm train codec --data sounds --from "$bundle/codec.safetensors" --quantizers 9 \
+    --steps 2 -o decoder2
+  echo "# Two steps further" >further.md
+  run 0 audiolm bundle --codec decoder/codec.safetensors --semantic "$encoder" --lm-rhythm rhythm/last \
+    --lm-semantic "$bundle/semantic.hemiola" --lm-coarse "$bundle/coarse.hemiola" --lm-fine "$bundle/fine.hemiola" \
+    --card further.md --quantizers 3 -o further
+  run 0 audiolm generate --model further --seconds 0.5 -o further.wav --json
+  json
+  says '"decoded":{"quantizers":3}'
+  made further.wav
+  bad 1 "quantizers: expected 3" audiolm generate --model further --seconds 0.5 --quantizers 2 -o fewer.wav
+  run 0 audiolm oracle --model further --data sounds --split train -n 1 --json
+  json
+  says '"rhythm":{'
 fi
 
 # Measuring
