@@ -25,11 +25,14 @@ struct Position {
 
 // The fields that must be as they were for a run to be the same run.
 Json identity(const CodecTrainOptions& o) {
-  return {{"shape", to_json(o.shape)},
-          {"seed", o.seed},
-          {"rows", o.rows},
-          {"samples", o.samples},
-          {"quantise_after", o.quantise_after}};
+  Json json = {{"shape", to_json(o.shape)},
+               {"seed", o.seed},
+               {"rows", o.rows},
+               {"samples", o.samples},
+               {"quantise_after", o.quantise_after}};
+  // Without its codebooks from the first step on, a resumed run would not leave codes as they are.
+  if (!o.from.empty()) json["from"] = true;
+  return json;
 }
 
 class Run {

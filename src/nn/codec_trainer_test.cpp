@@ -158,6 +158,12 @@ TEST_F(CodecTrainerTest, GoesOnFromACodecWithItsDecoderAlone) {
   }
   // It has learnt what two codes sound like.
   EXPECT_LT(of_two_codes(folder_ / "second" / "codec.safetensors"), of_two_codes(codec));
+  ASSERT_TRUE(train(42, "second", true));
+  options_.from.clear();
+  const auto forgotten = train(44, "second", true);
+  ASSERT_FALSE(forgotten);
+  EXPECT_NE(forgotten.error().message.find("cannot go on"), std::string::npos);
+  options_.from = codec;
   options_.shape.quantizers = 3;
   options_.update.codes = 4;
   EXPECT_FALSE(train(1, "third"));  // more codes than there are
